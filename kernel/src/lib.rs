@@ -1,0 +1,3 @@
+//! What Eclipse thinks: the kernel above the machine. No `unsafe`.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The kernel image: joins the machine and the kernel.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The work behind the scripts.
+fn main() {}
