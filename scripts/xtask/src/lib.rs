@@ -4,10 +4,12 @@
 #![forbid(unsafe_code)]
 
 pub mod accel;
+pub mod build;
 pub mod elf;
 pub mod exec;
 pub mod image;
 pub mod linux;
 pub mod project;
 pub mod qemu;
+pub mod toolchain;
 pub mod wire;
