@@ -6,18 +6,22 @@
 
 use crate::project;
 use crate::qemu::Accel;
+use anyhow::Result;
 use std::fs::{self, OpenOptions};
 use std::time::Duration;
 
 /// How long the trial may take.
 pub const TRIAL: Duration = Duration::from_secs(2);
 
-/// What to boot with. `boots` runs the trial: true when the guest started with the given
-/// accelerator within [`TRIAL`].
-pub fn choose(boots: impl FnOnce(Accel) -> bool) -> Accel {
+/// What to boot with. `boots` runs the trial: true when a guest came up under KVM within
+/// [`TRIAL`].
+///
+/// # Errors
+/// Those of the trial's preparation; that it fails is no error.
+pub fn choose(boots: impl FnOnce() -> Result<bool>) -> Result<Accel> {
     let usable = OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok();
     if !usable {
-        return Accel::Tcg;
+        return Ok(Accel::Tcg);
     }
     let memory = project::target("kvm-boots");
     let verdict = fs::read_to_string(&memory).unwrap_or_default();
@@ -25,11 +29,10 @@ pub fn choose(boots: impl FnOnce(Accel) -> bool) -> Accel {
         "yes" => true,
         "no" => false,
         _ => {
-            let kvm = boots(Accel::Kvm);
-            // If it cannot be kept, the next run tries again.
-            let _ = fs::write(&memory, if kvm { "yes\n" } else { "no\n" });
+            let kvm = boots()?;
+            fs::write(&memory, if kvm { "yes\n" } else { "no\n" })?;
             kvm
         }
     };
-    if kvm { Accel::Kvm } else { Accel::Tcg }
+    Ok(if kvm { Accel::Kvm } else { Accel::Tcg })
 }

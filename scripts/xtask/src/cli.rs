@@ -7,9 +7,13 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use xtask::build::{self, Profile};
 use xtask::exec::{self, Exit, Kernel, Options, Stdin, Stream};
+use xtask::insn;
+use xtask::interactive::{self, Session};
 use xtask::qemu::Machine;
+use xtask::test::{self, Plan};
 
 /// Eclipse's tooling; call it through the scripts in scripts/.
 #[derive(Parser)]
@@ -20,14 +24,24 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Build(BuildArgs),
+    Run(RunArgs),
     Exec(ExecArgs),
+    Test(TestArgs),
+    Debug(RunArgs),
+    Insn(InsnArgs),
 }
 
 impl Cli {
     /// Does what was asked; the result is the process's exit status.
     pub fn run(self) -> Result<ExitCode> {
         match self.command {
+            Command::Build(args) => args.run(),
+            Command::Run(args) => args.run(interactive::run),
             Command::Exec(args) => args.run(),
+            Command::Test(args) => args.run(),
+            Command::Debug(args) => args.run(interactive::debug),
+            Command::Insn(args) => args.run(),
         }
     }
 }
@@ -38,11 +52,160 @@ enum KernelArg {
     Linux,
 }
 
+impl From<KernelArg> for Kernel {
+    fn from(arg: KernelArg) -> Self {
+        match arg {
+            KernelArg::Eclipse => Self::Eclipse,
+            KernelArg::Linux => Self::Linux,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum MachineArg {
     Q35,
     Pc,
     Microvm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProfileArg {
+    Release,
+    Checked,
+}
+
+/// Build the kernel; the last line printed is the path of its file.
+#[derive(Args)]
+struct BuildArgs {
+    /// How to optimise and check it
+    #[arg(long, value_enum, default_value = "release")]
+    profile: ProfileArg,
+}
+
+impl BuildArgs {
+    fn run(self) -> Result<ExitCode> {
+        let profile = match self.profile {
+            ProfileArg::Release => Profile::Release,
+            ProfileArg::Checked => Profile::Checked,
+        };
+        println!("{}", build::kernel(profile, false)?.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Boot the kernel with busybox on this terminal (run), or waiting for gdb (debug).
+///
+/// Arguments after -- are QEMU's.
+#[derive(Args)]
+struct RunArgs {
+    /// The kernel to boot
+    #[arg(long, value_enum, default_value = "eclipse")]
+    kernel: KernelArg,
+    /// Number of CPUs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
+    smp: u32,
+    /// Memory in MiB
+    #[arg(long, default_value_t = 512)]
+    mem: u32,
+    /// Words added to the kernel's command line
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    append: String,
+    /// Further arguments for QEMU
+    #[arg(last = true, value_name = "QEMU ARGS")]
+    qemu_args: Vec<String>,
+}
+
+impl RunArgs {
+    fn run(self, start: fn(&Session) -> Result<()>) -> Result<ExitCode> {
+        let kernel = self.kernel.into();
+        if kernel == Kernel::Eclipse {
+            build::kernel(Profile::Release, false)?;
+        }
+        start(&Session {
+            kernel,
+            smp: self.smp,
+            mem_mib: self.mem,
+            append: self.append,
+            qemu_args: self.qemu_args,
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Check, build and test everything, or the tests with FILTER in their name.
+#[derive(Args)]
+struct TestArgs {
+    /// Only tests with this in their name; formatting and lints are left out
+    filter: Option<String>,
+    /// Where the guest tests run; on Linux, only they do
+    #[arg(long, value_enum, default_value = "eclipse")]
+    kernel: KernelArg,
+    /// Print one JSON object instead of the summary
+    #[arg(long)]
+    json: bool,
+}
+
+impl TestArgs {
+    fn run(self) -> Result<ExitCode> {
+        let start = Instant::now();
+        let steps = test::run(&Plan { filter: self.filter, kernel: self.kernel.into() })?;
+        let (passed, failed) = test::totals(&steps);
+        if self.json {
+            println!("{}", test::to_json(&steps));
+        } else {
+            println!("\nWhere the time went:");
+            let mut slow_first: Vec<_> = steps.iter().collect();
+            slow_first.sort_by_key(|step| std::cmp::Reverse(step.took));
+            for step in slow_first {
+                println!("{}", test::line_of(step));
+            }
+            println!("  {:<26} {:>14.1} s\n", "all", start.elapsed().as_secs_f64());
+            println!("{passed} passed, {failed} failed");
+        }
+        Ok(ExitCode::from(u8::from(failed > 0)))
+    }
+}
+
+/// Count instructions per operation on Linux and on Eclipse.
+///
+/// Both run the same program on the same virtual machine under QEMU's -icount, Linux with what
+/// Eclipse does not have (mitigations, security modules, address randomisation) switched off.
+#[derive(Args)]
+struct InsnArgs {
+    /// Only on this kernel
+    #[arg(long, value_enum)]
+    kernel: Option<KernelArg>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// The rows to measure; all without any
+    #[arg(value_name = "ROW")]
+    rows: Vec<String>,
+}
+
+impl InsnArgs {
+    fn run(self) -> Result<ExitCode> {
+        let only = self.kernel.map(Kernel::from);
+        let measure = |kernel| {
+            if only.is_some_and(|only| only != kernel) {
+                return Ok(Vec::new());
+            }
+            make_sure_of(kernel)?;
+            insn::measure(kernel, &self.rows)
+        };
+        let rows = insn::join(measure(Kernel::Linux)?, &measure(Kernel::Eclipse)?);
+        if let Some(unknown) =
+            self.rows.iter().find(|name| rows.iter().all(|row| row.name != **name))
+        {
+            anyhow::bail!("no row {unknown}");
+        }
+        if self.json {
+            println!("{}", insn::to_json(&rows));
+        } else {
+            print!("{}", insn::table(&rows));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// Run one program on the kernel as if it were run here.
@@ -92,6 +255,7 @@ struct ExecArgs {
 impl ExecArgs {
     fn run(self) -> Result<ExitCode> {
         let options = self.options()?;
+        make_sure_of(options.kernel)?;
         let outcome =
             if self.json { exec::run(&options)? } else { exec::run_with(&options, &mut pass_on)? };
         if let Some(file) = &self.log {
@@ -113,10 +277,7 @@ impl ExecArgs {
     fn options(&self) -> Result<Options> {
         let timeout = self.timeout.map(Duration::try_from_secs_f64).transpose();
         Ok(Options {
-            kernel: match self.kernel {
-                KernelArg::Eclipse => Kernel::Eclipse,
-                KernelArg::Linux => Kernel::Linux,
-            },
+            kernel: self.kernel.into(),
             machine: match self.machine {
                 MachineArg::Q35 => Machine::Q35,
                 MachineArg::Pc => Machine::Pc,
@@ -133,6 +294,14 @@ impl ExecArgs {
             argv: self.argv.clone(),
         })
     }
+}
+
+/// Builds the kernel if it is the one to boot; quietly, for other output counts.
+fn make_sure_of(kernel: Kernel) -> Result<()> {
+    if kernel == Kernel::Eclipse {
+        build::kernel(Profile::Release, true)?;
+    }
+    Ok(())
 }
 
 /// Reads `HOST[:GUEST]`.

@@ -8,9 +8,10 @@ use crate::qemu::{self, Accel, Machine, Running, Vm};
 use crate::wire::{self, Decoder, Frame};
 use crate::{accel, image, linux, project};
 use anyhow::{Context, Result, bail};
+use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -131,6 +132,18 @@ pub struct Outcome {
     pub log: Vec<u8>,
 }
 
+/// The program is neither a file here nor one of the guest's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSuchProgram(pub String);
+
+impl fmt::Display for NoSuchProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: neither a file here nor a program of the guest", self.0)
+    }
+}
+
+impl std::error::Error for NoSuchProgram {}
+
 /// One of the program's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -149,7 +162,8 @@ const POWER_OFF_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When something is missing on this machine: QEMU, the kernel, a file, a library. What goes
-/// wrong in the guest is part of the [`Outcome`].
+/// wrong in the guest is part of the [`Outcome`]. A program that does not exist is told by
+/// [`NoSuchProgram`].
 pub fn run(options: &Options) -> Result<Outcome> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let outcome = run_with(options, &mut |stream, bytes| {
@@ -176,9 +190,8 @@ pub fn run_with(options: &Options, sink: &mut Sink) -> Result<Outcome> {
         image::add_host(&mut tree, host, guest)?;
     }
     let command = options.argv.first().context("no program to run")?;
-    let Some((path, host)) = image::resolve(&tree, command) else {
-        bail!("{command}: neither a file here nor a program of the guest");
-    };
+    let (path, host) =
+        image::resolve(&tree, command).ok_or_else(|| NoSuchProgram(command.clone()))?;
     if let Some(host) = host {
         image::add_host(&mut tree, &host, &path)?;
     }
@@ -188,21 +201,16 @@ pub fn run_with(options: &Options, sink: &mut Sink) -> Result<Outcome> {
     image::add_runner(&mut tree, &program)?;
     let initrd = qemu::initrd_file(&tree.pack())?;
 
-    let mut vm = Vm {
+    let accel = if options.icount { Accel::Icount } else { accelerator(&kernel)? };
+    let vm = Vm {
         kernel,
         initrd: Some(initrd.path().to_owned()),
         append: command_line(options),
         machine: options.machine,
         smp: options.smp,
         mem_mib: options.mem_mib,
-        accel: Accel::Icount,
+        accel,
     };
-    if !options.icount {
-        vm.accel = accel::choose(|accel| {
-            Guest::start(&Vm { accel, ..vm.clone() })
-                .is_ok_and(|mut guest| guest.is_ready(accel::TRIAL))
-        });
-    }
     Guest::start(&vm)?.run(options, sink)
 }
 
@@ -221,6 +229,29 @@ pub fn kernel_file(kernel: Kernel) -> Result<PathBuf> {
             Ok(kernel)
         }
     }
+}
+
+/// What to boot this kernel with: KVM where the runner has been seen to come up with it.
+///
+/// # Errors
+/// Those of packing an initramfs for the trial.
+pub fn accelerator(kernel: &Path) -> Result<Accel> {
+    accel::choose(|| {
+        let mut tree = image::base()?;
+        let program = image::Program { path: "/bin/true".into(), ..image::Program::default() };
+        image::add_runner(&mut tree, &program)?;
+        let initrd = qemu::initrd_file(&tree.pack())?;
+        let mut guest = Guest::start(&Vm {
+            kernel: kernel.to_owned(),
+            initrd: Some(initrd.path().to_owned()),
+            append: "console=ttyS0 panic=-1 quiet".into(),
+            smp: 1,
+            mem_mib: 512,
+            accel: Accel::Kvm,
+            ..Vm::default()
+        })?;
+        Ok(guest.is_ready(accel::TRIAL))
+    })
 }
 
 /// The environment: what login(1) would set, then the additions.
@@ -309,7 +340,7 @@ impl Guest {
     fn frame(&mut self, deadline: Option<Instant>) -> Result<Frame, Silence> {
         let mut bytes = [0; 4096];
         loop {
-            match self.decoder.next() {
+            match self.decoder.take() {
                 Ok(Some(frame)) => return Ok(frame),
                 Ok(None) => {}
                 Err(_) => return Err(Silence::Dead),

@@ -39,7 +39,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the bytes are no frame.
-    pub fn next(&mut self) -> Result<Option<Frame>> {
+    pub fn take(&mut self) -> Result<Option<Frame>> {
         let [kind, low, high, rest @ ..] = self.bytes.as_slice() else { return Ok(None) };
         let len = usize::from(u16::from_le_bytes([*low, *high]));
         if len > OUTPUT_MAX {
@@ -119,7 +119,7 @@ mod tests {
             let mut frames = vec![];
             for part in bytes.chunks(portion) {
                 decoder.push(part);
-                while let Some(frame) = decoder.next().unwrap() {
+                while let Some(frame) = decoder.take().unwrap() {
                     frames.push(frame);
                 }
             }
@@ -132,7 +132,7 @@ mod tests {
         for bytes in [&b"X\0\0"[..], b"O\xff\xff", b"S\x01\0x"] {
             let mut decoder = Decoder::default();
             decoder.push(bytes);
-            assert!(decoder.next().is_err());
+            assert!(decoder.take().is_err());
         }
     }
 
