@@ -7,7 +7,7 @@
  *
  * One line for each row: its name, then "ticks" and the least number of ticks
  * per operation that was seen, or "errno" and the number of the error that
- * stopped it.
+ * stopped it. A name that is no row ends it with status 2 and "NAME unknown".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -397,6 +397,14 @@ static void measure(const struct row *row)
 	printf("%s ticks %lld\n", row->name, (long long)(best / row->n));
 }
 
+static int is_row(const char *name)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (!strcmp(rows[i].name, name))
+			return 1;
+	return 0;
+}
+
 static int is_wanted(const char *name, char **names)
 {
 	if (!*names)
@@ -411,6 +419,12 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], END_AT_ONCE))
 		_exit(3);
 	self = argv[0];
+	for (int i = 1; i < argc; i++) {
+		if (!is_row(argv[i])) {
+			printf("%s unknown\n", argv[i]);
+			return 2;
+		}
+	}
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (is_wanted(rows[i].name, argv + 1)) {
 			measure(&rows[i]);

@@ -56,16 +56,18 @@ pub fn measure(kernel: Kernel, rows: &[String]) -> Result<Vec<(String, Cell)>> {
         argv,
         ..Options::default()
     })?;
-    if outcome.status != Exit::Code(0) {
+    let cells: Result<_> = String::from_utf8_lossy(&outcome.stdout).lines().map(parse).collect();
+    if outcome.status != Exit::Code(0) && cells.is_ok() {
         eprintln!("insn: on {kernel:?} it ended with {:?}", outcome.status);
     }
-    String::from_utf8_lossy(&outcome.stdout).lines().map(parse).collect()
+    cells
 }
 
 fn parse(line: &str) -> Result<(String, Cell)> {
     let cell = match *line.split(' ').collect::<Vec<_>>() {
         [name, "ticks", count] => (name.to_owned(), Cell::Count(count.parse()?)),
         [name, "errno", errno] => (name.to_owned(), Cell::Errno(errno.parse()?)),
+        [name, "unknown"] => bail!("there is no row {name}"),
         _ => bail!("insn wrote {line:?}"),
     };
     Ok(cell)
@@ -172,5 +174,6 @@ mod tests {
         assert_eq!(parse("stat ticks 2946").unwrap(), ("stat".into(), Cell::Count(2946)));
         assert_eq!(parse("vfork errno 38").unwrap(), ("vfork".into(), Cell::Errno(38)));
         assert!(parse("stat 2946").is_err());
+        assert!(parse("statt unknown").is_err());
     }
 }
