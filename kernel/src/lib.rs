@@ -11,3 +11,4 @@ extern crate std;
 pub mod lock;
 pub mod sched;
 pub mod wait;
+pub mod cred;

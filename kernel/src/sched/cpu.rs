@@ -152,11 +152,9 @@ impl Sched {
             .filter(|cpu| cpu.id != thief && cpu.queued.load(Acquire) > 0)
             .max_by_key(|cpu| cpu.queued.load(Relaxed))?;
         let mut queue = victim.queue.lock();
-        let pick = queue.iter().find(|task| task.allowed() & 1 << thief.0 != 0)?;
-        queue.remove(&pick).then(|| {
-            victim.queued.store(queue.len() as u32, Release);
-            TaskRef(pick)
-        })
+        let pick = queue.take_first(|task| task.allowed() & 1 << thief.0 != 0)?;
+        victim.queued.store(queue.len() as u32, Release);
+        Some(TaskRef(pick))
     }
 }
 
