@@ -362,6 +362,7 @@ wire! {
     }
 
     /// `struct rseq_cs`: a critical section.
+    #[repr(align(32))]
     pub struct RseqCs {
         /// Zero.
         pub version: u32,
