@@ -1,6 +1,7 @@
 //! Every structure made by `wire!` against the headers and the `libc` crate.
 
 use crate::host::{GLIBC, Headers, KERNEL};
+use abi::signal::Siginfo;
 use abi::wire::Field;
 use abi::{Wire, elf_aux, fs, poll, process, signal, time, tty};
 use std::mem::{align_of, offset_of, size_of};
@@ -23,11 +24,11 @@ fn through<T: Wire>(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The name of a field in C. What begins with two underscores is reserved: newer headers may use
-/// it up, so that only the structure's size tells.
+/// it up, so that only the structure's size tells. Siginfo's union has a test of its own.
 fn c_field(field: &Field) -> Option<&str> {
     match field.name {
         "r#type" => Some("type"),
-        "si_fields" => Some("_sifields"),
+        "si_fields" => None,
         name => (!name.starts_with("__")).then_some(name),
     }
 }
@@ -151,6 +152,50 @@ fn kernel_headers_agree() {
 #[test]
 fn library_headers_agree() {
     check(GLIBC, "", &library());
+}
+
+#[test]
+fn siginfo_of_every_kind_is_as_c_has_it() {
+    let show = "static void show(siginfo_t *info) {
+        for (int i = 0; i < sizeof *info; i++) printf(\"%02x\", ((unsigned char *)info)[i]);
+        printf(\"\\n\");
+    }";
+    let mut program = String::new();
+    let mut expected = Vec::new();
+    let mut kind = |info: Siginfo, sets: &[(&str, i64)]| {
+        program += "{ static siginfo_t info;\n";
+        let head = [("si_signo", info.si_signo.into()), ("si_code", info.si_code.into())];
+        for (field, value) in head.iter().chain(sets) {
+            program += &format!("info.{field} = (typeof(info.{field})){value}LL;\n");
+        }
+        program += "show(&info); }\n";
+        let mut bytes = [0; Siginfo::SIZE];
+        info.put(&mut bytes);
+        expected.push(bytes.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    };
+    kind(Siginfo::kill(15, 0, 7, 8), &[("si_pid", 7), ("si_uid", 8)]);
+    kind(Siginfo::queue(34, 7, 8, 1 << 40), &[("si_pid", 7), ("si_uid", 8), ("si_ptr", 1 << 40)]);
+    kind(
+        Siginfo::timer(14, 3, 4, 1 << 40),
+        &[("si_tid", 3), ("si_overrun", 4), ("si_ptr", 1 << 40)],
+    );
+    kind(
+        Siginfo::chld(signal::CLD_EXITED, 7, 8, -9, 1 << 33, 1 << 34),
+        &[
+            ("si_pid", 7),
+            ("si_uid", 8),
+            ("si_status", -9),
+            ("si_utime", 1 << 33),
+            ("si_stime", 1 << 34),
+        ],
+    );
+    kind(Siginfo::fault(11, signal::SEGV_MAPERR, 1 << 46), &[("si_addr", 1 << 46)]);
+    kind(Siginfo::poll(signal::POLL_IN, -5, 6), &[("si_band", -5), ("si_fd", 6)]);
+    kind(
+        Siginfo::sys(1 << 46, 39, 0xc000_003e),
+        &[("si_call_addr", 1 << 46), ("si_syscall", 39), ("si_arch", 0xc000_003e)],
+    );
+    assert_eq!(KERNEL.run(show, &program), expected);
 }
 
 #[test]
