@@ -70,6 +70,10 @@ lock_order! {
     Names,
     /// Queued signals and signal actions of a process (`siglock`).
     Signals,
+    /// What a process does with each signal (shared with `CLONE_SIGHAND`).
+    Actions,
+    /// The key of the random number generator.
+    Random,
     /// Armed timers.
     Timers,
     /// A wait queue.

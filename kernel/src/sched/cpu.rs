@@ -7,6 +7,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     any::Any,
+    fmt,
     sync::atomic::{
         AtomicBool, AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -23,7 +24,10 @@ use super::{
     task::{Task, TaskRef, work},
     timer::Timers,
 };
-use crate::lock::{IrqSpin, order};
+use crate::{
+    lock::{IrqSpin, order},
+    log::Log,
+};
 
 /// Ticks that a thread may keep a CPU while others wait (4 ms each).
 const SLICE_TICKS: u32 = 3;
@@ -33,6 +37,9 @@ pub trait Background: Sync {
     /// Runs what interrupts have left to do. Called between threads and before user mode, never
     /// in an interrupt.
     fn run_deferred(&self, cpu: &Cpu);
+
+    /// The log of this kernel.
+    fn log(&self) -> &Log;
 }
 
 /// One CPU.
@@ -291,4 +298,11 @@ pub(super) fn sched() -> Option<&'static Sched> {
 /// The running thread. `None` in a CPU loop and at boot.
 pub fn current() -> Option<TaskRef> {
     this(&NoPreempt::new())?.current()
+}
+
+/// Logs a line; see [`printk!`].
+pub fn printk(level: u8, text: fmt::Arguments<'_>) {
+    if let Some(cpu) = this(&NoPreempt::new()) {
+        cpu.sched.background.log().write(level, text);
+    }
 }
