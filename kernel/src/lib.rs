@@ -1,3 +1,20 @@
 //! What Eclipse thinks: the kernel above the machine. No `unsafe`.
+//!
+//! The modules stand in the order of their layers: each uses only those above it in this list.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod lock;
+#[macro_use]
+pub mod log;
+pub mod random;
+pub mod sched;
+pub mod wait;
+pub mod time;
+pub mod cred;
+pub mod signal;
+
