@@ -55,3 +55,6 @@ pub const fn page_up(bytes: u64) -> Option<u64> {
 pub const fn is_aligned(addr: u64) -> bool {
     addr & (PAGE - 1) == 0
 }
+
+#[cfg(test)]
+mod tests;

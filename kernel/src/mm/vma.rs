@@ -8,7 +8,7 @@ use core::ops::Range;
 pub use abi::mm::Prot;
 use hal::mem::Perms;
 
-use super::source::{Attached, PageSource};
+use super::source::Attached;
 use super::tree::Span;
 use super::{PAGE, STACK_GUARD_GAP};
 
