@@ -349,6 +349,7 @@ wire! {
     }
 
     /// `struct rseq` of Linux 6.1, 32 bytes and so aligned.
+    #[repr(align(32))]
     pub struct Rseq {
         /// The processor, valid even before registration.
         pub cpu_id_start: u32,
@@ -358,11 +359,10 @@ wire! {
         pub rseq_cs: u64,
         /// Flags.
         pub flags: u32,
-        /// Fills up to 32 bytes.
-        pub __pad: [u32; 3],
     }
 
     /// `struct rseq_cs`: a critical section.
+    #[repr(align(32))]
     pub struct RseqCs {
         /// Zero.
         pub version: u32,

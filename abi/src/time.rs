@@ -156,6 +156,6 @@ wire! {
         /// Offset of TAI from UTC, in seconds (read only).
         pub tai: i32,
         /// Zero.
-        pub unused: [i32; 11],
+        pub __unused: [i32; 11],
     }
 }

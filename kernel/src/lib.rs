@@ -9,5 +9,12 @@ extern crate alloc;
 extern crate std;
 
 pub mod lock;
+#[macro_use]
+pub mod log;
+pub mod random;
 pub mod sched;
 pub mod wait;
+pub mod time;
+pub mod cred;
+pub mod signal;
+

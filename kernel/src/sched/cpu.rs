@@ -7,6 +7,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     any::Any,
+    fmt,
     sync::atomic::{
         AtomicBool, AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
@@ -23,7 +24,10 @@ use super::{
     task::{Task, TaskRef, work},
     timer::Timers,
 };
-use crate::lock::{IrqSpin, order};
+use crate::{
+    lock::{IrqSpin, order},
+    log::Log,
+};
 
 /// Ticks that a thread may keep a CPU while others wait (4 ms each).
 const SLICE_TICKS: u32 = 3;
@@ -33,6 +37,9 @@ pub trait Background: Sync {
     /// Runs what interrupts have left to do. Called between threads and before user mode, never
     /// in an interrupt.
     fn run_deferred(&self, cpu: &Cpu);
+
+    /// The log of this kernel.
+    fn log(&self) -> &Log;
 }
 
 /// One CPU.
@@ -59,17 +66,18 @@ pub struct Sched {
     cpus: spin::Once<Box<[Cpu]>>,
     /// Bit n: CPU n has nothing to do.
     idle: AtomicU64,
-    background: &'static dyn Background,
+    background: spin::Once<&'static dyn Background>,
 }
 
 impl Sched {
     /// The scheduler before its CPUs are known.
-    pub const fn new(background: &'static dyn Background) -> Self {
-        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background }
+    pub const fn new() -> Self {
+        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background: spin::Once::new() }
     }
 
     /// Makes the CPUs. Called once, at boot.
-    pub fn start(&'static self, count: usize) {
+    pub fn start(&'static self, count: usize, background: &'static dyn Background) {
+        self.background.call_once(|| background);
         self.cpus.call_once(|| {
             (0..count as u32)
                 .map(|n| Cpu {
@@ -152,11 +160,9 @@ impl Sched {
             .filter(|cpu| cpu.id != thief && cpu.queued.load(Acquire) > 0)
             .max_by_key(|cpu| cpu.queued.load(Relaxed))?;
         let mut queue = victim.queue.lock();
-        let pick = queue.iter().find(|task| task.allowed() & 1 << thief.0 != 0)?;
-        queue.remove(&pick).then(|| {
-            victim.queued.store(queue.len() as u32, Release);
-            TaskRef(pick)
-        })
+        let pick = queue.take_first(|task| task.allowed() & 1 << thief.0 != 0)?;
+        victim.queued.store(queue.len() as u32, Release);
+        Some(TaskRef(pick))
     }
 }
 
@@ -210,7 +216,9 @@ impl Cpu {
     pub fn run_deferred(&self) {
         if self.deferred.swap(false, Acquire) {
             self.run_timers();
-            self.sched.background.run_deferred(self);
+            if let Some(background) = self.sched.background.get() {
+                background.run_deferred(self);
+            }
         }
     }
 
@@ -293,4 +301,12 @@ pub(super) fn sched() -> Option<&'static Sched> {
 /// The running thread. `None` in a CPU loop and at boot.
 pub fn current() -> Option<TaskRef> {
     this(&NoPreempt::new())?.current()
+}
+
+/// Logs a line; see [`printk!`].
+pub fn printk(level: u8, text: fmt::Arguments<'_>) {
+    let cpu = this(&NoPreempt::new());
+    if let Some(background) = cpu.and_then(|cpu| cpu.sched.background.get()) {
+        background.log().write(level, text);
+    }
 }

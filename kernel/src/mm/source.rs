@@ -1,0 +1,158 @@
+//! [`PageSource`]: where the pages of files and shared memory come from, and who maps them.
+//!
+//! A source knows its mappers ([`Mappings`]), so that a file which becomes shorter can take its
+//! pages back from every program ([`drop_pages`]). An [`Attached`] in a range keeps that list
+//! true by itself: it registers when made or cloned and leaves when dropped.
+//!
+//! Lock levels: a source's `page` and its `Mappings` take `PageCache` only, never `FileData`,
+//! since faults come here with `Mm` held.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::ops::{Deref, Range};
+
+use abi::errno::Result;
+use hal::mem::{Frame, Kind};
+
+use super::{PAGE, Space};
+use crate::lock::order;
+use crate::wait::Mutex;
+
+/// Something that consists of pages which programs may map: a file's data, shared memory.
+pub trait PageSource: Send + Sync {
+    /// The frame of page `index`, read in or created if need be; a later write through a shared
+    /// mapping changes this very frame. May sleep. `write`: the page is about to be written, so a
+    /// hole must get a frame of its own.
+    ///
+    /// Any error makes the fault a `SIGBUS`, but `ENOMEM`, which is the machine's lack of memory.
+    fn page(&self, index: u64, write: bool) -> Result<Frame>;
+
+    /// Puts the frames at hand, from page `first` on, into `to`; must not sleep for them. Faults
+    /// map these along with the page they need.
+    fn cached(&self, first: u64, to: &mut [Option<Frame>]) {
+        let _ = (first, to);
+    }
+
+    /// Length in bytes. Pages wholly beyond it cannot be touched.
+    fn len(&self) -> u64;
+
+    /// Whether there is nothing to map.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What its pages count as in a program's memory: `File`, or `Shmem` for memory that has no
+    /// other home. Pages of `Shmem` sources become writable at the first touch, others at the
+    /// first write.
+    fn kind(&self) -> Kind {
+        Kind::File
+    }
+
+    /// Who maps it.
+    fn mappings(&self) -> &Mappings;
+}
+
+/// Whether page `index` lies within the source.
+pub(super) fn has_page(source: &dyn PageSource, index: u64) -> bool {
+    index < source.len().div_ceil(PAGE)
+}
+
+/// The address spaces that map a source. A part of every source.
+#[derive(Default)]
+pub struct Mappings {
+    /// By the address of the `Space`: the space and in how many ranges it maps the source.
+    spaces: Mutex<BTreeMap<usize, (Weak<Space>, usize)>, order::PageCache>,
+}
+
+impl Mappings {
+    /// Whether any program maps the source.
+    pub fn is_empty(&self) -> bool {
+        self.spaces.lock().is_empty()
+    }
+
+    fn attach(&self, space: &Weak<Space>) {
+        let mut spaces = self.spaces.lock();
+        spaces.entry(space.as_ptr().addr()).or_insert_with(|| (space.clone(), 0)).1 += 1;
+    }
+
+    fn detach(&self, space: &Weak<Space>) {
+        let mut spaces = self.spaces.lock();
+        let key = space.as_ptr().addr();
+        if let Some((_, count)) = spaces.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                spaces.remove(&key);
+            }
+        }
+    }
+
+    fn spaces(&self) -> Vec<Arc<Space>> {
+        self.spaces.lock().values().filter_map(|(space, _)| space.upgrade()).collect()
+    }
+}
+
+/// Takes the pages `range` (by index) of `source` away from everyone who maps them, private
+/// copies included, as truncate(2) must. The source has already forgotten them itself, so a fault
+/// that comes now sees the new length.
+///
+/// Takes `Mm` of every mapper: call without any lock at or below that level.
+pub fn drop_pages(source: &dyn PageSource, range: Range<u64>) {
+    for space in source.mappings().spaces() {
+        space.unmap_source(source, range.clone());
+    }
+}
+
+/// A source together with the space that maps it.
+pub struct Attached {
+    source: Arc<dyn PageSource>,
+    space: Weak<Space>,
+}
+
+impl Attached {
+    /// Registers one more range of `space` with the source.
+    pub fn new(source: Arc<dyn PageSource>, space: &Weak<Space>) -> Self {
+        source.mappings().attach(space);
+        Self { source, space: space.clone() }
+    }
+
+    /// The same source in another space.
+    pub fn for_space(&self, space: &Weak<Space>) -> Self {
+        Self::new(self.source.clone(), space)
+    }
+
+    /// The source itself, to be used after the map's lock is released.
+    pub fn to_arc(&self) -> Arc<dyn PageSource> {
+        self.source.clone()
+    }
+
+    /// Whether both are the same source.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+
+    /// Whether this is `source`.
+    pub fn is(&self, source: &dyn PageSource) -> bool {
+        core::ptr::addr_eq(Arc::as_ptr(&self.source), source)
+    }
+}
+
+impl Clone for Attached {
+    fn clone(&self) -> Self {
+        Self::new(self.source.clone(), &self.space)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.source.mappings().detach(&self.space);
+    }
+}
+
+impl Deref for Attached {
+    type Target = dyn PageSource;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.source
+    }
+}
