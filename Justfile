@@ -33,6 +33,6 @@ insn *args:
 check:
     @scripts/test --quick
 
-# `check`, then loom's models and the guest tests on 1, 2 and 4 CPUs
+# `test`, and the guest tests on 2 and 4 CPUs
 deep:
     @scripts/test --deep

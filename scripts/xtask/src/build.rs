@@ -3,8 +3,12 @@
 use crate::project;
 use crate::toolchain::{TARGET, Way};
 use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// How the kernel is optimised and checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,24 +29,43 @@ impl Profile {
     }
 }
 
-/// Builds the kernel and puts it at [`project::kernel`]; `quiet` leaves only errors of cargo's
-/// messages. All messages go to standard error.
+/// How much is told while building. All of it goes to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// What cargo tells.
+    All,
+    /// Only why it failed: the output of a program is to follow. A terminal sees that something
+    /// goes on.
+    Failure,
+}
+
+/// Builds the kernel and puts it at [`project::kernel`].
 ///
 /// # Errors
 /// When it does not compile, or something for compiling is missing.
-pub fn kernel(profile: Profile, quiet: bool) -> Result<PathBuf> {
+pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
     let way = Way::chosen();
     let mut cargo = way.cargo();
     cargo.args(["build", "--package", "kernel", "--bin", "eclipse"]);
     cargo.args(["--profile", profile.name()]).arg("--target-dir").arg(project::target(""));
-    if quiet {
-        cargo.arg("--quiet");
-    }
     way.for_target(&mut cargo);
     // Standard input may belong to a program that is about to run.
-    cargo.stdin(std::process::Stdio::null());
-    let status = cargo.status().context("cargo: run scripts/setup")?;
-    if !status.success() {
+    cargo.stdin(Stdio::null());
+    let ok = match tell {
+        Tell::All => cargo.status().context("cargo: run scripts/setup")?.success(),
+        Tell::Failure => {
+            // indicatif draws nothing where standard error is no terminal.
+            let spinner = ProgressBar::new_spinner().with_message("building the kernel");
+            spinner.enable_steady_tick(Duration::from_millis(200));
+            let output = cargo.output().context("cargo: run scripts/setup")?;
+            spinner.finish_and_clear();
+            if !output.status.success() {
+                io::stderr().write_all(&output.stderr)?;
+            }
+            output.status.success()
+        }
+    };
+    if !ok {
         bail!("the kernel does not build");
     }
     let built = project::target(TARGET).join(profile.name()).join("eclipse");

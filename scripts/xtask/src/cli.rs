@@ -8,12 +8,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use xtask::build::{self, Profile};
+use xtask::build::{self, Profile, Tell};
 use xtask::exec::{self, Exit, Kernel, Options, Stdin, Stream};
 use xtask::insn;
 use xtask::interactive::{self, Session};
 use xtask::qemu::Machine;
-use xtask::test::{self, Plan};
+use xtask::test::{self, Depth, Plan};
 
 /// Eclipse's tooling; call it through the scripts in scripts/.
 #[derive(Parser)]
@@ -25,9 +25,13 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Build(BuildArgs),
+    /// Boot the kernel with busybox and give a shell on this terminal
+    #[command(override_usage = "scripts/run [OPTIONS] [-- QEMU ARGS]...")]
     Run(RunArgs),
     Exec(ExecArgs),
     Test(TestArgs),
+    /// Boot the kernel with busybox, waiting for gdb before the first instruction
+    #[command(override_usage = "scripts/debug [OPTIONS] [-- QEMU ARGS]...")]
     Debug(RunArgs),
     Insn(InsnArgs),
 }
@@ -76,6 +80,7 @@ enum ProfileArg {
 
 /// Build the kernel; the last line printed is the path of its file.
 #[derive(Args)]
+#[command(override_usage = "scripts/build [OPTIONS]")]
 struct BuildArgs {
     /// How to optimise and check it
     #[arg(long, value_enum, default_value = "release")]
@@ -88,14 +93,12 @@ impl BuildArgs {
             ProfileArg::Release => Profile::Release,
             ProfileArg::Checked => Profile::Checked,
         };
-        println!("{}", build::kernel(profile, false)?.display());
+        println!("{}", build::kernel(profile, Tell::All)?.display());
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Boot the kernel with busybox on this terminal (run), or waiting for gdb (debug).
-///
-/// Arguments after -- are QEMU's.
+/// What run and debug take.
 #[derive(Args)]
 struct RunArgs {
     /// The kernel to boot
@@ -119,7 +122,7 @@ impl RunArgs {
     fn run(self, start: fn(&Session) -> Result<()>) -> Result<ExitCode> {
         let kernel = self.kernel.into();
         if kernel == Kernel::Eclipse {
-            build::kernel(Profile::Release, false)?;
+            build::kernel(Profile::Release, Tell::All)?;
         }
         start(&Session {
             kernel,
@@ -134,12 +137,19 @@ impl RunArgs {
 
 /// Check, build and test everything, or the tests with FILTER in their name.
 #[derive(Args)]
+#[command(override_usage = "scripts/test [OPTIONS] [FILTER]")]
 struct TestArgs {
     /// Only tests with this in their name; formatting and lints are left out
     filter: Option<String>,
     /// Where the guest tests run; on Linux, only they do
     #[arg(long, value_enum, default_value = "eclipse")]
     kernel: KernelArg,
+    /// Only what needs no guest
+    #[arg(long, conflicts_with_all = ["deep", "kernel"])]
+    quick: bool,
+    /// The guest tests on 2 and 4 CPUs as well
+    #[arg(long)]
+    deep: bool,
     /// Print one JSON object instead of the summary
     #[arg(long)]
     json: bool,
@@ -148,8 +158,17 @@ struct TestArgs {
 impl TestArgs {
     fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
-        let steps = test::run(&Plan { filter: self.filter, kernel: self.kernel.into() })?;
+        let depth = match (self.quick, self.deep) {
+            (true, _) => Depth::Quick,
+            (_, true) => Depth::Deep,
+            _ => Depth::Whole,
+        };
+        let plan = Plan { depth, filter: self.filter, kernel: self.kernel.into() };
+        let steps = test::run(&plan)?;
         let (passed, failed) = test::totals(&steps);
+        if let Some(filter) = plan.filter.filter(|_| passed + failed == 0) {
+            anyhow::bail!("no test has {filter} in its name");
+        }
         if self.json {
             println!("{}", test::to_json(&steps));
         } else {
@@ -171,6 +190,7 @@ impl TestArgs {
 /// Both run the same program on the same virtual machine under QEMU's -icount, Linux with what
 /// Eclipse does not have (mitigations, security modules, address randomisation) switched off.
 #[derive(Args)]
+#[command(override_usage = "scripts/insn [OPTIONS] [ROW]...")]
 struct InsnArgs {
     /// Only on this kernel
     #[arg(long, value_enum)]
@@ -211,6 +231,7 @@ impl InsnArgs {
 /// this script's: 128+N for a signal, 124 for a timeout, 125 when the kernel died or did not
 /// boot (then with the end of its log on standard error).
 #[derive(Args)]
+#[command(override_usage = "scripts/exec [OPTIONS] -- CMD [ARG]...")]
 struct ExecArgs {
     /// The kernel to run it on
     #[arg(long, value_enum, default_value = "eclipse")]
@@ -294,7 +315,7 @@ impl ExecArgs {
 /// Builds the kernel if it is the one to boot; quietly, for other output counts.
 fn make_sure_of(kernel: Kernel) -> Result<()> {
     if kernel == Kernel::Eclipse {
-        build::kernel(Profile::Release, true)?;
+        build::kernel(Profile::Release, Tell::Failure)?;
     }
     Ok(())
 }

@@ -15,9 +15,23 @@ use std::io::{BufRead, BufReader, IsTerminal};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// How much to test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// What needs no guest: checks, tests of the crates, the kernel's build.
+    Quick,
+    /// That, loom's models, and the guest tests on one CPU.
+    #[default]
+    Whole,
+    /// That, and the guest tests on 2 and 4 CPUs.
+    Deep,
+}
+
 /// What to test.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// How much.
+    pub depth: Depth,
     /// Only tests with this in their name, and no checks of formatting and lints.
     pub filter: Option<String>,
     /// The guest's kernel. On Linux only the guest tests make sense, and only they run.
@@ -58,24 +72,38 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
         for package in &packages {
             steps.push(step(&format!("tests of {}", package.name), package.tests(way, filter))?);
         }
-        for package in packages.iter().filter(|package| package.has_models) {
-            steps.push(step(&format!("models of {}", package.name), models(way, &package.name))?);
+        for package in packages.iter().filter(|_| plan.depth >= Depth::Whole) {
+            if package.has_models && filter.is_none() {
+                let name = format!("models of {}", package.name);
+                steps.push(step(&name, models(way, &package.name))?);
+            }
         }
         steps.push(step("kernel", kernel())?);
     } else {
         exec::kernel_file(plan.kernel)?;
     }
-    if packages.iter().any(|package| package.has_guest) {
-        let mut command = cargo(way, &["test", "--package", "musl-tests", "--test", "guest"]);
-        command.arg("--").args(filter);
-        let name = match plan.kernel {
-            Kernel::Eclipse => "eclipse",
-            Kernel::Linux => "linux",
-        };
-        command.env("ECLIPSE_KERNEL", name);
-        steps.push(step(&format!("guest tests on {name}"), command)?);
+    let cpus: &[&str] = match plan.depth {
+        Depth::Quick => &[],
+        Depth::Whole => &["1"],
+        Depth::Deep => &["1", "2", "4"],
+    };
+    for smp in cpus.iter().filter(|_| packages.iter().any(|package| package.has_guest)) {
+        let name = format!("guest tests, {smp} CPU");
+        steps.push(step(&name, guest(way, plan.kernel, smp, filter))?);
     }
     Ok(steps)
+}
+
+/// The programs of `musl-tests`; the environment tells the runner where they run.
+fn guest(way: Way, kernel: Kernel, smp: &str, filter: Option<&str>) -> Command {
+    let mut command = cargo(way, &["test", "--package", "musl-tests", "--test", "guest"]);
+    command.arg("--").args(filter);
+    let kernel = match kernel {
+        Kernel::Eclipse => "eclipse",
+        Kernel::Linux => "linux",
+    };
+    command.env("ECLIPSE_KERNEL", kernel).env("ECLIPSE_SMP", smp);
+    command
 }
 
 /// A crate of the workspace.
