@@ -19,20 +19,29 @@ pub fn kernel() -> Result<PathBuf> {
     if let Some(kernel) = cached(&folder) {
         return Ok(kernel);
     }
-    let package = newest_package()?;
-    eprintln!("Fetching the reference kernel, {package} ...");
     // apt-get works in the current folder, and another run may be fetching at the same time: work
     // beside, then move the one file into its place.
     fs::create_dir_all(&folder)?;
     let work = tempfile::tempdir_in(&folder)?;
-    run(Command::new("apt-get").args(["download", "-qq", &package]).current_dir(&work))?;
-    let deb = find(work.path(), ".deb")?;
+    if let Err(why) = download(work.path()) {
+        // The lists may be missing, or so old that the package has been replaced.
+        eprintln!("{why:#}");
+        run(Command::new(project::root().join("scripts/setup")).arg("--lists"))?;
+        download(work.path())?;
+    }
+    let deb = find(work.path(), "", ".deb")?;
     let tree = work.path().join("tree");
     run(Command::new("dpkg").arg("-x").arg(deb).arg(&tree))?;
-    let kernel = find(&tree.join("boot"), "-cloud-amd64")?;
+    let kernel = find(&tree.join("boot"), "vmlinuz-", "-cloud-amd64")?;
     let name = kernel.file_name().context("a kernel has a name")?;
     fs::rename(&kernel, folder.join(name))?;
     cached(&folder).context("the kernel has just been put there")
+}
+
+fn download(folder: &Path) -> Result<()> {
+    let package = newest_package()?;
+    eprintln!("Fetching the reference kernel, {package} ...");
+    run(Command::new("apt-get").args(["download", "-qq", &package]).current_dir(folder))
 }
 
 fn cached(folder: &Path) -> Option<PathBuf> {
@@ -54,20 +63,15 @@ fn newest_package() -> Result<String> {
     kernels
         .max_by_key(|name| (age(name), !name.ends_with("-unsigned")))
         .map(str::to_owned)
-        .with_context(|| {
-            format!("no {SERIES}*-cloud-amd64 known to apt: is this Debian 12, and has 'apt-get update' run?")
-        })
+        .with_context(|| format!("no {SERIES}*-cloud-amd64 known to apt: is this Debian 12?"))
 }
 
-fn find(folder: &Path, part: &str) -> Result<PathBuf> {
+fn find(folder: &Path, start: &str, end: &str) -> Result<PathBuf> {
     let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     paths
-        .find(|path| {
-            let name = named(path);
-            name.ends_with(part) && (part == ".deb" || name.starts_with("vmlinuz"))
-        })
-        .with_context(|| format!("nothing like *{part} in {}", folder.display()))
+        .find(|path| named(path).starts_with(start) && named(path).ends_with(end))
+        .with_context(|| format!("no {start}*{end} in {}", folder.display()))
 }
 
 fn named(path: &Path) -> String {
