@@ -172,10 +172,14 @@ impl Map {
         }
         parts.try_reserve_exact(count).map_err(|_| ENOMEM)?;
         self.reserve(count + 2)?;
-        while let Some(start) = self.overlapping(range.clone()).next().map(|vma| vma.range.start) {
+        while let Some(vma) = self.next(range.start) {
+            let start = vma.range.start;
+            if start >= range.end {
+                break;
+            }
             let Some(vma) = self.tree.remove(start) else { break };
-            if vma.range.start < range.start {
-                self.tree.insert(vma.part(vma.range.start..range.start));
+            if start < range.start {
+                self.tree.insert(vma.part(start..range.start));
             }
             if range.end < vma.range.end {
                 self.tree.insert(vma.part(range.end..vma.range.end));

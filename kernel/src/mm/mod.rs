@@ -23,14 +23,13 @@ mod tree;
 pub mod user;
 mod vma;
 
-pub use advise::Residency;
 pub use fault::FaultSignal;
-pub use layout::{Layout, STACK_GUARD_GAP};
+pub use layout::{Chance, Layout, PIE_BASE, STACK_GUARD_GAP};
 pub use map::{MAX_MAP_COUNT, Map, Totals};
-pub use mmap::{MapFile, MapRequest};
+pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
 pub use source::{Attached, Mappings, PageSource, drop_pages};
-pub use space::{Addresses, Space};
+pub use space::{Addresses, Space, Who};
 pub use vma::{Backing, FileRef, Object, Prot, Vma, VmFlags};
 
 /// Bytes in a page.
@@ -56,3 +55,6 @@ pub const fn page_up(bytes: u64) -> Option<u64> {
 pub const fn is_aligned(addr: u64) -> bool {
     addr & (PAGE - 1) == 0
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use core::ops::Range;
 pub use abi::mm::Prot;
 use hal::mem::Perms;
 
-use super::source::{Attached, PageSource};
+use super::source::Attached;
 use super::tree::Span;
 use super::{PAGE, STACK_GUARD_GAP};
 
@@ -35,6 +35,9 @@ abi::flags! {
         WIPEONFORK = 0x100,
         /// Not part of core dumps.
         DONTDUMP = 0x200,
+        /// Private and at some time writable, so that it may hold copies of its own. Only such
+        /// ranges need be shared page by page at fork; others are faulted in anew.
+        COPIES = 0x400,
     }
 }
 
@@ -138,6 +141,11 @@ impl Vma {
     /// may be written or executed may also be read.
     pub fn perms(&self) -> Perms {
         perms_of(self.prot)
+    }
+
+    /// The same without the right to write: for pages that are copied on write.
+    pub fn read_perms(&self) -> Perms {
+        if self.prot.has(Prot::EXEC) { Perms::READ | Perms::EXEC } else { Perms::READ }
     }
 }
 

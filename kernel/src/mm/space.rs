@@ -1,0 +1,232 @@
+//! [`Space`]: a program's address space, the map and the page tables together.
+//!
+//! Threads share it as an `Arc`. Faults read the map, everything that changes it writes; the page
+//! tables order their own changes. What a change throws out (files, frames) is dropped after the
+//! map's lock.
+//!
+//! Lock level: `Mm` (`state`).
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::errno::{ENOMEM, Result};
+use abi::process::{RLIMIT_AS, RLIMIT_DATA};
+use hal::mem::Counts;
+
+use super::layout::{Chance, Layout};
+use super::source::PageSource;
+use super::vma::{Backing, FileRef, Vma};
+use super::{Map, PAGE, Totals};
+use crate::cred::{Cred, Limits};
+use crate::lock::order;
+use crate::wait::RwLock;
+
+/// For whom an address space is changed.
+#[derive(Clone, Copy)]
+pub struct Who<'a> {
+    /// May exceed some limits by capability.
+    pub cred: &'a Cred,
+    /// The limits.
+    pub limits: &'a Limits,
+}
+
+/// Addresses that mean something to execve, brk and /proc.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// The program's instructions.
+    pub code: Range<u64>,
+    /// Its initialised data.
+    pub data: Range<u64>,
+    /// The heap: from `start_brk` to the current break.
+    pub brk: Range<u64>,
+    /// Where the stack pointer was at the start.
+    pub start_stack: u64,
+    /// The argument strings.
+    pub args: Range<u64>,
+    /// The environment strings.
+    pub env: Range<u64>,
+    /// The auxiliary vector, as the program got it (for /proc/PID/auxv).
+    pub auxv: Range<u64>,
+}
+
+/// What the map's lock guards.
+pub(super) struct State {
+    pub map: Map,
+    pub layout: Layout,
+    pub addresses: Addresses,
+    /// The program's file.
+    pub exe: Option<FileRef>,
+    /// New ranges are locked in memory (`MCL_FUTURE`).
+    pub lock_future: bool,
+    /// Highest of `map.totals().total` (`VmPeak`).
+    pub peak: u64,
+}
+
+/// An address space.
+pub struct Space {
+    pub(super) me: Weak<Space>,
+    pub(super) state: RwLock<State, order::Mm>,
+    pub(super) pages: hal::mem::Space,
+    /// `RLIMIT_STACK` in bytes. setrlimit(2) tells it here too, since a fault in a copy has no
+    /// process at hand.
+    stack_limit: AtomicU64,
+}
+
+/// Ranges to be dropped once no lock is held.
+pub(super) type Dead = Vec<Vec<Vma>>;
+
+impl Space {
+    /// An empty space for a program whose stack may grow to `stack_limit` bytes.
+    pub fn new(stack_limit: u64, chance: &mut Chance<'_>) -> Result<Arc<Self>> {
+        let state = State {
+            map: Map::default(),
+            layout: Layout::new(stack_limit, chance),
+            addresses: Addresses::default(),
+            exe: None,
+            lock_future: false,
+            peak: 0,
+        };
+        let pages = hal::mem::Space::new().map_err(|_| ENOMEM)?;
+        Ok(Self::assemble(pages, stack_limit, |_| state))
+    }
+
+    /// Puts a space together; `state` gets the space's own address for its page sources.
+    pub(super) fn assemble(
+        pages: hal::mem::Space,
+        stack_limit: u64,
+        state: impl FnOnce(&Weak<Space>) -> State,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            state: RwLock::new(state(me)),
+            pages,
+            stack_limit: AtomicU64::new(stack_limit),
+        })
+    }
+
+    /// The page tables, to run a program in.
+    pub fn hal(&self) -> &hal::mem::Space {
+        &self.pages
+    }
+
+    /// How far the stack may grow, in bytes.
+    pub fn stack_limit(&self) -> u64 {
+        self.stack_limit.load(Ordering::Relaxed)
+    }
+
+    /// Follows a change of `RLIMIT_STACK`.
+    pub fn set_stack_limit(&self, bytes: u64) {
+        self.stack_limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The addresses that execve and brk left.
+    pub fn addresses(&self) -> Addresses {
+        self.state.read().addresses.clone()
+    }
+
+    /// Sets them; for execve and prctl(2).
+    pub fn set_addresses(&self, addresses: Addresses) {
+        self.state.write().addresses = addresses;
+    }
+
+    /// The program's file, if there is one.
+    pub fn exe(&self) -> Option<FileRef> {
+        self.state.read().exe.clone()
+    }
+
+    /// Replaces it.
+    pub fn set_exe(&self, exe: Option<FileRef>) {
+        let old = core::mem::replace(&mut self.state.write().exe, exe);
+        drop(old);
+    }
+
+    /// Sizes of what is mapped, and the highest total so far, in pages.
+    pub fn totals(&self) -> (Totals, u64) {
+        let state = self.state.read();
+        (state.map.totals(), state.peak)
+    }
+
+    /// Pages present, by kind.
+    pub fn counts(&self) -> Counts {
+        self.pages.counts()
+    }
+
+    /// Up to `max` ranges that end after `from`, by rising address, for /proc.
+    pub fn ranges(&self, from: u64, max: usize) -> Result<Vec<Vma>> {
+        let mut ranges = Vec::new();
+        let state = self.state.read();
+        for vma in state.map.overlapping(from..u64::MAX).take(max) {
+            ranges.try_reserve(1).map_err(|_| ENOMEM)?;
+            ranges.push(vma.clone());
+        }
+        Ok(ranges)
+    }
+
+    /// Changes the map under its lock; what `change` puts among the dead is dropped after it.
+    pub(super) fn edit<R>(
+        &self,
+        change: impl FnOnce(&mut State, &mut Dead) -> Result<R>,
+    ) -> Result<R> {
+        let mut dead = Dead::new();
+        let result = {
+            let mut state = self.state.write();
+            let result = change(&mut state, &mut dead);
+            state.peak = state.peak.max(state.map.totals().total);
+            result
+        };
+        drop(dead);
+        result
+    }
+
+    /// Unmaps pages `range` (by index) of a source wherever it is mapped; see
+    /// [`drop_pages`](super::drop_pages).
+    pub(super) fn unmap_source(&self, source: &dyn PageSource, range: Range<u64>) {
+        let state = self.state.read();
+        for vma in state.map.iter() {
+            let Backing::Pages(object) = &vma.backing else { continue };
+            if !object.source.is(source) {
+                continue;
+            }
+            let last = object.first + vma.pages();
+            let from = range.start.clamp(object.first, last) - object.first;
+            let to = range.end.clamp(object.first, last) - object.first;
+            if from < to {
+                let start = vma.range.start;
+                drop(self.pages.unmap(start + from * PAGE..start + to * PAGE));
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes everything in `range` out of map and page tables.
+    pub(super) fn unmap(
+        &mut self,
+        pages: &hal::mem::Space,
+        range: Range<u64>,
+        dead: &mut Dead,
+    ) -> Result<()> {
+        let parts = self.map.carve(range.clone())?;
+        if !parts.is_empty() {
+            drop(pages.unmap(range));
+            dead.push(parts);
+        }
+        Ok(())
+    }
+
+    /// Whether `more` pages, of data or not, stay within `RLIMIT_AS` and `RLIMIT_DATA`
+    /// (`may_expand_vm`).
+    pub(super) fn may_expand(&self, limits: &Limits, more: u64, is_data: bool) -> bool {
+        let totals = self.map.totals();
+        let fits = |have: u64, limit| have.saturating_add(more) <= limits.get(limit) / PAGE;
+        fits(totals.total, RLIMIT_AS) && (!is_data || fits(totals.data, RLIMIT_DATA))
+    }
+}
+
+/// Whether one request for `pages` writable pages can ever be met: Linux's heuristic overcommit
+/// refuses only what exceeds all memory there is.
+pub(super) fn may_commit(pages: u64) -> bool {
+    pages <= hal::mem::stats().total as u64
+}
