@@ -60,6 +60,11 @@ impl<T, L: Level> Spin<T, L> {
         }
     }
 
+    /// The value, when nobody else can have the lock.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
+    }
+
     #[track_caller]
     fn lock_second(&self) -> SpinGuard<'_, T, L> {
         let pin = NoPreempt::new();
