@@ -8,8 +8,9 @@
 //! Locks: `Dir` (a directory's entries; held over every call of [`crate::fs::inode::Dir`]), then
 //! `Names` (children, place, ring), which is never held while a dentry is dropped.
 
-use crate::fs::inode::{FileSystem, Inode, Kind};
+use crate::fs::inode::{FileSystem, Inode, Kind, MountArgs};
 use crate::lock::{Spin, order};
+use crate::time::RealTime;
 use crate::wait::{Mutex, MutexGuard};
 use abi::Result;
 use abi::errno::{ENAMETOOLONG, ENOMEM, ENOTDIR};
@@ -27,6 +28,8 @@ pub struct Super {
     pub dev: u64,
     /// The name of its kind.
     pub kind: &'static str,
+    /// The clock that stamps its files.
+    pub clock: &'static RealTime,
     /// The file system itself.
     pub fs: Box<dyn FileSystem>,
     /// Held while a name moves from one directory to another.
@@ -74,16 +77,22 @@ const NOWHERE: usize = usize::MAX;
 
 impl Super {
     /// Puts a file system into use; returns its top.
-    pub fn mount(dev: u64, kind: &'static str, fs: Box<dyn FileSystem>) -> Arc<Dentry> {
+    pub fn mount(
+        kind: &'static str,
+        args: &MountArgs,
+        mount: impl FnOnce(&MountArgs) -> Result<Box<dyn FileSystem>>,
+    ) -> Result<Arc<Dentry>> {
+        let fs = mount(args)?;
         let root = fs.root();
         let sb = Arc::new(Self {
-            dev,
+            dev: args.dev,
             kind,
+            clock: args.clock,
             fs,
             rename: Mutex::new(()),
             recent: Spin::new(Ring::default()),
         });
-        Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..]))
+        Ok(Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..])))
     }
 
     /// Keeps `dentry` for a while.

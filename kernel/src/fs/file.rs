@@ -344,6 +344,11 @@ impl File {
         self.ops.poll(self, c, watch)
     }
 
+    /// The last step of open(2). `O_NONBLOCK` is the object's business here.
+    pub fn block_opening(&self, c: &Caller) -> Result<()> {
+        self.block(c, || self.ops.opened(self, c))
+    }
+
     /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
     /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
     /// one attempt.

@@ -10,6 +10,7 @@ use crate::fs::path::Path;
 use crate::fs::pipe::Fifo;
 use crate::mm::io::{Sink, Source};
 use crate::mm::PageSource;
+use crate::time::RealTime;
 use abi::Result;
 use abi::fs::{FallocFlags, S_IFMT, Statfs};
 use abi::time::Timespec;
@@ -17,6 +18,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
+use hal::mem::Frame;
 
 /// What stat(2) tells of an inode.
 #[derive(Clone, Copy, Debug)]
@@ -216,6 +218,12 @@ pub trait Data: Send + Sync {
 
     /// The pages, for mapping.
     fn pages(&self) -> Arc<dyn PageSource>;
+
+    /// Makes `frame` page `index` of the file without a copy, if the file system can.
+    fn adopt(&self, index: u64, frame: &Frame) -> bool {
+        let _ = (index, frame);
+        false
+    }
 }
 
 /// Operations of a file that is made as it is read.
@@ -261,6 +269,16 @@ pub struct FsType {
     pub name: &'static str,
     /// Whether it lives without a device (`nodev` in `/proc/filesystems`).
     pub nodev: bool,
-    /// Makes one for mount(2)'s data argument. `dev` is its new device number.
-    pub mount: fn(dev: u64, options: &[u8]) -> Result<Box<dyn FileSystem>>,
+    /// Makes one.
+    pub mount: fn(&MountArgs) -> Result<Box<dyn FileSystem>>,
+}
+
+/// What a new file system is given.
+pub struct MountArgs<'a> {
+    /// Its device number.
+    pub dev: u64,
+    /// The data argument of mount(2).
+    pub options: &'a [u8],
+    /// The clock that stamps its files.
+    pub clock: &'static RealTime,
 }

@@ -35,6 +35,8 @@ pub struct Kernel {
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
     pub forks: AtomicU64,
+    /// System calls that programs asked for and that are not built; a bit each.
+    missed: [AtomicU64; 8],
 }
 
 /// Host and domain name (`struct new_utsname`'s changeable half).
@@ -84,6 +86,7 @@ impl Kernel {
             mounts: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
+            missed: [const { AtomicU64::new(0) }; 8],
         }
     }
 
@@ -101,6 +104,12 @@ impl Kernel {
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
         (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+    }
+
+    /// Is this the first time that a program asks for system call `nr`?
+    pub fn first_miss(&self, nr: usize) -> bool {
+        let bit = 1 << (nr % 64);
+        self.missed.get(nr / 64).is_some_and(|word| word.fetch_or(bit, Relaxed) & bit == 0)
     }
 
     /// Counts a fork.

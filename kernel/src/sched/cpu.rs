@@ -285,7 +285,8 @@ impl Cpu {
 
 /// This CPU. Before the CPU loops run (at boot) there is none.
 pub fn this(pin: &impl Pinned) -> Option<&'static Cpu> {
-    hal::cpu::data(pin)?.downcast_ref()
+    let data: &dyn Any = hal::cpu::data(pin)?;
+    data.downcast_ref()
 }
 
 /// The number of this CPU.
