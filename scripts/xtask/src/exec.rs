@@ -9,6 +9,7 @@ use crate::wire::{self, Decoder, Frame};
 use crate::{accel, image, linux, project};
 use anyhow::{Context, Result, bail};
 use std::fmt;
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -158,6 +159,9 @@ const BOOT_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to power off once the status is known.
 const POWER_OFF_LIMIT: Duration = Duration::from_secs(5);
 
+/// How often a silent kernel's log is looked at for a panic.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Runs a program and gathers what it writes.
 ///
 /// # Errors
@@ -269,7 +273,24 @@ fn environment(additions: &[String]) -> Vec<String> {
 fn command_line(options: &Options) -> String {
     // Linux writes 30 kB about hardware if not told to be quiet, and does so slowly.
     let quiet = if options.kernel == Kernel::Linux { " quiet" } else { "" };
-    format!("console=ttyS0 panic=-1{quiet} {}", options.append).trim_end().to_owned()
+    let clock = match (options.kernel, options.machine) {
+        (Kernel::Linux, Machine::Microvm) => format!(" tsc_early_khz={}", tsc_khz(options.icount)),
+        _ => String::new(),
+    };
+    format!("console=ttyS0 panic=-1{quiet}{clock} {}", options.append).trim_end().to_owned()
+}
+
+/// The rate of the guest's TSC, about. microvm has no clock that Linux could measure it against:
+/// on a busy host its attempt fails, and then it hangs for want of a tick.
+fn tsc_khz(icount: bool) -> u64 {
+    if icount {
+        return 1_000_000;
+    }
+    // QEMU's translator passes the host's TSC on.
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("cpu MHz"));
+    let mhz = line.and_then(|line| line.split(':').nth(1)?.trim().parse::<f64>().ok());
+    (mhz.unwrap_or(2000.0) * 1000.0) as u64
 }
 
 /// A booting guest and the host's end of its line.
@@ -347,13 +368,13 @@ impl Guest {
             }
             let left = qemu::left(deadline).filter(|left| !left.is_zero());
             let left = left.ok_or(Silence::TimeUp)?;
-            let limit = (left != Duration::MAX).then_some(left);
-            self.line.set_read_timeout(limit).map_err(|_| Silence::Dead)?;
+            self.line.set_read_timeout(Some(left.min(LOOK_EVERY))).map_err(|_| Silence::Dead)?;
             match self.line.read(&mut bytes) {
                 Ok(0) => return Err(Silence::Dead),
                 Ok(got) => self.decoder.push(&bytes[..got]),
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut if !self.qemu.has_panicked() => {}
                     _ => return Err(Silence::Dead),
                 },
             }

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,8 +103,8 @@ impl Vm {
 /// A QEMU that runs, with its log being gathered.
 pub struct Running {
     child: Child,
-    log: mpsc::Receiver<Vec<u8>>,
-    messages: mpsc::Receiver<Vec<u8>>,
+    log: Gathered,
+    messages: Gathered,
 }
 
 /// How a [`Running`] machine ended.
@@ -154,16 +154,22 @@ impl Running {
     /// When the process cannot be waited for.
     pub fn finish(mut self, limit: Duration) -> Result<Ended> {
         // QEMU closes its output when it ends; waiting for that needs no polling.
-        let log = self.log.recv_timeout(limit).ok();
-        let status = if log.is_some() {
+        let status = if self.log.is_whole(limit) {
             Some(self.child.wait()?)
         } else {
             self.child.kill()?;
             self.child.wait()?;
             None
         };
-        let log = log.or_else(|| self.log.recv().ok()).unwrap_or_default();
-        Ok(Ended { log, messages: self.messages.recv().unwrap_or_default(), status })
+        Ok(Ended { log: self.log.take(), messages: self.messages.take(), status })
+    }
+
+    /// Whether the kernel's log says that it has panicked, in Linux's words. With `panic=-1` the
+    /// machine ends soon after; without, it stands still for ever.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        const END: &[u8] = b"---[ end Kernel panic";
+        self.log.bytes().windows(END.len()).any(|part| part == END)
     }
 }
 
@@ -175,16 +181,43 @@ impl Drop for Running {
     }
 }
 
-/// Reads a pipe to its end in a thread of its own, so that QEMU never blocks on it.
-fn gather(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
-    let (done, receiver) = mpsc::channel();
+/// What a pipe has given so far, read in a thread of its own, so that QEMU never blocks on it.
+struct Gathered {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Disconnected once the pipe has ended.
+    end: mpsc::Receiver<()>,
+}
+
+fn gather(mut pipe: impl Read + Send + 'static) -> Gathered {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let (open, end) = mpsc::channel();
+    let sink = Arc::clone(&bytes);
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        // The receiver may be gone: then nobody wants to know.
-        let _ = done.send(bytes);
+        let _open: mpsc::Sender<()> = open;
+        let mut portion = [0; 4096];
+        while let Ok(got @ 1..) = pipe.read(&mut portion) {
+            sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&portion[..got]);
+        }
     });
-    receiver
+    Gathered { bytes, end }
+}
+
+impl Gathered {
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the pipe's end, at most for `limit`.
+    fn is_whole(&self, limit: Duration) -> bool {
+        self.end.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Disconnected)
+    }
+
+    /// All of it, once whoever writes is gone.
+    fn take(&self) -> Vec<u8> {
+        // An error is what says that the pipe has ended.
+        let _ = self.end.recv();
+        std::mem::take(&mut self.bytes())
+    }
 }
 
 /// Boots `vm` and waits for it to end, at most for `limit`.

@@ -78,6 +78,16 @@ fn a_dead_kernel_is_no_status_of_the_program() {
 }
 
 #[test]
+fn a_kernel_that_panics_and_stands_still_is_dead() {
+    let append = "panic=0".into();
+    let script = ["sh", "-c", "echo c > /proc/sysrq-trigger"];
+    let start = Instant::now();
+    let outcome = exec::run(&Options { append, ..options(&script) }).unwrap();
+    assert_eq!(outcome.status, Exit::KernelDied);
+    assert!(start.elapsed() < Duration::from_secs(60), "it was not noticed");
+}
+
+#[test]
 fn a_dynamic_program_of_this_machine_runs() {
     // The test itself: it lists its tests and needs libc and libgcc.
     let this = std::env::current_exe().unwrap();
