@@ -17,7 +17,7 @@ pub mod dentry;
 pub mod fd_table;
 pub mod file;
 pub mod info;
-pub mod initramfs;
+//pub mod initramfs;
 pub mod inode;
 pub mod mount;
 pub mod namei;
