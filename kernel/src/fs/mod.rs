@@ -17,7 +17,7 @@ pub mod dentry;
 pub mod fd_table;
 pub mod file;
 pub mod info;
-//pub mod initramfs;
+pub mod initramfs;
 pub mod inode;
 pub mod mount;
 pub mod namei;
@@ -27,6 +27,9 @@ pub mod pipe;
 pub mod poll;
 pub mod regular;
 pub mod tmpfs;
+
+#[cfg(test)]
+mod tests;
 
 pub use caller::Caller;
 pub use fd_table::{Fd, FdTable};
