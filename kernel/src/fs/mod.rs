@@ -28,6 +28,9 @@ pub mod pipe;
 pub mod regular;
 pub mod tmpfs;
 
+#[cfg(test)]
+mod tests;
+
 pub use caller::Caller;
 pub use fd_table::{Fd, FdTable};
 pub use file::{File, FileOps, Pos};
