@@ -19,4 +19,6 @@ pub mod cred;
 pub mod signal;
 pub mod mm;
 pub mod fs;
+pub mod process;
+pub mod syscall;
 

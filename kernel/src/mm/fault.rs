@@ -109,7 +109,7 @@ impl Space {
             return Err(Stop::Forbidden);
         }
         match (self.pages.lookup(page), &vma.backing) {
-            (Some((frame, perms)), _) if access.write && !perms.has(Perms::WRITE) => {
+            (Some((frame, perms)), _) if access.write && !perms.contains(Perms::WRITE) => {
                 match vma.page_index(page) {
                     Some((source, index)) if !vma.is_private() => {
                         let new = fetched_page(source, index, true, fetched)?;
@@ -121,7 +121,7 @@ impl Space {
             // The entry allows it: another thread was faster. A right that the entry lacks but the
             // range gives is put right.
             (Some((_, perms)), _) => {
-                if !perms.has(vma.read_perms()) {
+                if !perms.contains(vma.read_perms()) {
                     drop(self.pages.protect(page..page + PAGE, vma.perms()));
                 }
                 Ok(())

@@ -45,6 +45,13 @@ pub fn alt_stack_report(stack: &SigStack, sp: u64) -> SigStack {
     SigStack { ss_flags: state | (stack.ss_flags & SsFlags::AUTODISARM), ..*stack }
 }
 
+/// The most bytes a frame can take (`AT_MINSIGSTKSZ`).
+pub fn largest() -> u64 {
+    let fpu = hal::user::fpu_bytes() + FP_XSTATE_MAGIC2_SIZE;
+    // The return address, alignment of the frame and of the floating-point state.
+    (RtSigframe::SIZE + fpu + FP_STATE_ALIGN + 16 + 8) as u64
+}
+
 /// Pushes the frame of a handler for `info` and makes the handler what runs next. `mask` is what
 /// the frame will restore. `Err`: it does not fit there.
 pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Result<()> {

@@ -7,6 +7,7 @@ use abi::process::PID_MAX_DEFAULT;
 
 use super::{family::Family, object::Process};
 use crate::{
+    cred::Uid,
     fs::mount::Namespace,
     lock::{Spin, order},
     log::Log,
@@ -68,6 +69,8 @@ pub struct Options {
     pub console: Option<String>,
     /// `eclipse.debug=`: a fault to provoke, for testing what watches the kernel.
     pub debug: Option<Vec<u8>>,
+    /// `eclipse.trace`: system calls go to the log.
+    pub trace: bool,
 }
 
 /// The name Linux gives a host that has none.
@@ -104,6 +107,12 @@ impl Kernel {
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
         (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+    }
+
+    /// How many processes user `uid` has.
+    pub fn processes_of(&self, uid: Uid) -> u64 {
+        let processes: Vec<_> = self.family.lock().iter().map(|(_, p)| p.clone()).collect();
+        processes.iter().filter(|process| process.uid() == uid.0).count() as u64
     }
 
     /// Is this the first time that a program asks for system call `nr`?

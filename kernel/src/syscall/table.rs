@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, fs, mem, misc, poll, process,
+    misc, process,
     ret::Ret,
     signal, time,
 };
