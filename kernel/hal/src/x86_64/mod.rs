@@ -41,3 +41,9 @@ pub fn cpu_index() -> usize {
 pub fn kernel_pml4_template() -> Option<u64> {
     Some(mem::physmap::kernel_root())
 }
+
+/// Guards alive on this CPU: none may be when read-copy-update is told that nothing is read.
+pub fn guards() -> usize {
+    let cpu = cpu::percpu::this();
+    (cpu.no_irq.get() + cpu.no_preempt.get()) as usize
+}

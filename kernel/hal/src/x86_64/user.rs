@@ -10,8 +10,8 @@ use x86_64::registers::control::Cr2;
 use super::cpu::{self, features, fpu, percpu};
 use super::mem::tlb;
 use super::trap::{self, Frame};
-use crate::contract::{Access, BadState, NoMemory, NonCanonical, Trap, USER_END};
-use crate::mem::{self, Fault, Space};
+use crate::contract::{Access, BadState, Fault, NoMemory, NonCanonical, Trap, USER_END};
+use crate::mem::{self, Space};
 
 /// A user program's registers.
 ///

@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{FsBase, KernelGsBase};
-use x86_64::registers::segmentation::{FS, GS, Segment64};
+use x86_64::registers::segmentation::{FS, Segment64};
 use x86_64::registers::xcontrol::{XCr0, XCr0Flags};
 
 use super::features::{self, cpuid, has};

@@ -7,7 +7,7 @@ use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{CS, DS, ES, SS, Segment};
 use x86_64::instructions::tables::load_tss;
 use x86_64::registers::segmentation::SegmentSelector;
-use x86_64::structures::gdt::{Descriptor, DescriptorFlags};
+use x86_64::structures::gdt::{Descriptor, DescriptorFlags, GlobalDescriptorTable};
 
 use super::percpu::PerCpu;
 
@@ -41,14 +41,20 @@ pub const STACKS: usize = 5;
 pub unsafe fn load(block: &'static PerCpu, stacks: [u64; STACKS]) {
     // SAFETY: only this CPU uses the cell, and only here.
     let tss = unsafe { &mut *block.tss.get() };
-    tss.privilege_stack_table[0] = VirtAddr::new(stacks[0]);
-    for (slot, &top) in tss.interrupt_stack_table.iter_mut().zip(&stacks[1..]) {
+    tss.privilege_stack_table = [VirtAddr::new(stacks[0]), VirtAddr::zero(), VirtAddr::zero()];
+    // The structure is packed: its arrays are written as a whole.
+    let mut table = tss.interrupt_stack_table;
+    for (slot, &top) in table.iter_mut().zip(&stacks[1..]) {
         *slot = VirtAddr::new(top);
     }
+    tss.interrupt_stack_table = table;
     tss.iomap_base = size_of_val(tss) as u16;
 
     // SAFETY: only this CPU uses the cell, and only here.
     let gdt = unsafe { &mut *block.gdt.get() };
+    // At boot the tables are made twice: the task must not be busy the second time. Nothing loads a
+    // segment in between.
+    *gdt = GlobalDescriptorTable::empty();
     let unused = Descriptor::UserSegment(0);
     gdt.append(unused.clone());
     let code = gdt.append(Descriptor::kernel_code_segment());

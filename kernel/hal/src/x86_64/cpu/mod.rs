@@ -26,8 +26,8 @@ pub fn interrupts_on() -> bool {
 
 /// Keeps its holder on this CPU: no suspension while it lives.
 ///
-/// The kernel is not preempted, so this costs nothing; checked builds count guards per CPU and
-/// [`crate::fiber::suspend`] asserts that none is alive.
+/// The kernel is not preempted, so this only counts: [`crate::fiber::suspend`] asserts that none is
+/// alive, and read-copy-update takes a live guard for a reader.
 pub struct NoPreempt {
     _not_send: PhantomData<*const ()>,
 }
@@ -37,10 +37,7 @@ impl NoPreempt {
     #[inline]
     #[expect(clippy::new_without_default, reason = "a guard is made on purpose")]
     pub fn new() -> NoPreempt {
-        if cfg!(debug_assertions) {
-            let count = &percpu::this().no_preempt;
-            count.set(count.get() + 1);
-        }
+        percpu::count_guard::<1>();
         NoPreempt { _not_send: PhantomData }
     }
 }
@@ -48,10 +45,7 @@ impl NoPreempt {
 impl Drop for NoPreempt {
     #[inline]
     fn drop(&mut self) {
-        if cfg!(debug_assertions) {
-            let count = &percpu::this().no_preempt;
-            count.set(count.get() - 1);
-        }
+        percpu::count_guard::<-1>();
     }
 }
 
@@ -157,7 +151,12 @@ pub fn relax() {
 /// meanwhile; `f` must not call this again.
 pub fn held<R>(f: impl FnOnce(&mut HeldStack) -> R) -> R {
     let _guard = NoIrq::new();
+    let lent = &percpu::this().held_lent;
+    assert!(!lent.replace(true), "context::held inside itself");
     let stack = super::fiber::held_stack();
-    // SAFETY: the stack belongs to what runs on this CPU, and interrupts are off.
-    f(unsafe { &mut *stack })
+    // SAFETY: the stack belongs to what runs on this CPU, interrupts are off, and nobody else has
+    // it: `f` cannot come here again.
+    let result = f(unsafe { &mut *stack });
+    lent.set(false);
+    result
 }

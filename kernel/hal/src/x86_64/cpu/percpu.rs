@@ -45,7 +45,7 @@ pub struct PerCpu {
     pub no_irq: Cell<u32>,
     /// Interrupts were on when the first of them was made.
     pub irq_was_on: Cell<bool>,
-    /// [`super::NoPreempt`] guards alive (counted in checked builds only).
+    /// [`super::NoPreempt`] guards alive.
     pub no_preempt: Cell<u32>,
     /// This CPU's LAPIC id.
     apic_id: AtomicU32,
@@ -57,6 +57,8 @@ pub struct PerCpu {
     pub request: super::ipi::Request,
     /// Locks held by the CPU loop.
     pub held: UnsafeCell<HeldStack>,
+    /// A stack of held locks is lent out.
+    pub held_lent: Cell<bool>,
     /// The kernel's own value for this CPU.
     pub data: Cell<Option<&'static (dyn Any + Sync)>>,
     /// Stacks ready for reuse.
@@ -109,6 +111,7 @@ impl PerCpu {
             callers: AtomicU64::new(0),
             request: super::ipi::Request::new(),
             held: UnsafeCell::new(HeldStack::new()),
+            held_lent: Cell::new(false),
             data: Cell::new(None),
             stacks: UnsafeCell::new(super::super::mem::stack::Cache::new()),
             gdt: UnsafeCell::new(GlobalDescriptorTable::empty()),
@@ -152,6 +155,16 @@ pub fn this() -> &'static PerCpu {
     unsafe { asm!("mov {}, gs:[0]", out(reg) block, options(readonly, nostack, preserves_flags)) };
     // SAFETY: blocks are never freed, and shared access is what the type allows.
     unsafe { &*block }
+}
+
+/// Adds `N` to this CPU's count of [`super::NoPreempt`] guards, in one instruction.
+#[inline]
+pub fn count_guard<const N: i32>() {
+    // SAFETY: a field of this CPU's block.
+    unsafe {
+        asm!("add dword ptr gs:[{count}], {n}", count = const offset_of!(PerCpu, no_preempt), n = const N,
+             options(nostack));
+    }
 }
 
 /// This CPU's block, or `None` early at boot.

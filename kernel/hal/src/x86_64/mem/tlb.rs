@@ -1,7 +1,7 @@
 //! Which space a CPU has in CR3, and keeping the TLBs in step with the tables.
 //!
 //! CR3 is written only when the space really changes: the CPU loop, kernel fibers and idle keep
-//! the last one. A space's mask of active CPUs (`paging::set_active`) names those that may have it
+//! the last one. A space's mask of active CPUs (`paging::enter`, `paging::leave`) names those that may have it
 //! in CR3: a CPU joins before it loads CR3 and leaves after it has loaded another, so whoever
 //! changes the tables and then reads the mask misses nobody. Nothing is tagged or global, so
 //! loading CR3 drops everything.
@@ -32,7 +32,7 @@ pub fn activate(space: &Space) {
     if cpu.root.load(Ordering::Relaxed) == root {
         return;
     }
-    paging::set_active(root, |mask| mask | cpu.bit());
+    paging::enter(root, cpu.index as usize);
     change(root);
 }
 
@@ -45,7 +45,7 @@ fn change(root: u64) {
     // is not freed before this CPU has forgotten it.
     unsafe { physmap::load(root) };
     if old != physmap::kernel_root() {
-        paging::set_active(old, |mask| mask & !cpu.bit());
+        paging::leave(old, cpu.index as usize);
     }
 }
 
