@@ -132,6 +132,8 @@ extern "C" fn run_kernel() -> ! {
 /// # Safety
 /// `cpu` must be the running CPU's block.
 unsafe fn enter_cpu(cpu: &'static PerCpu) {
+    // SAFETY: by the caller.
+    unsafe { percpu::load(core::ptr::from_ref(cpu).cast_mut()) };
     let (Ok(traps), Ok(faults)) = (Stack::new(), Stack::new()) else {
         super::panic::panic(format_args!("no memory for the stacks of a CPU"));
     };
@@ -142,8 +144,6 @@ unsafe fn enter_cpu(cpu: &'static PerCpu) {
         index => faults.top() - part * (index as u64 - 1),
     });
     core::mem::forget((traps, faults));
-    // SAFETY: by the caller.
-    unsafe { percpu::load(core::ptr::from_ref(cpu).cast_mut()) };
     // SAFETY: this CPU's block, and stacks of its own.
     unsafe { gdt::load(cpu, tops) };
     idt::load();
