@@ -8,11 +8,11 @@
 //! What a CPU may have cached is dealt with by [`Flush`]; new pages and wider permissions need none,
 //! as CPUs do not cache absence and fault once more on a stale narrower entry.
 
+#[cfg(not(metal))]
 mod copy;
 mod entry;
 mod flush;
 
-pub use copy::Fault;
 pub use flush::Flush;
 
 use crate::contract::{NoMemory, USER_END};
