@@ -598,7 +598,7 @@ fn fpu_two() -> Check {
 
 fn fpu_images() -> Check {
     let (space, mut regs) = program(XMM);
-    let mut image = alloc::vec![0xaa; regs.fpu_size()];
+    let mut image = alloc::vec![0xaa; hal::user::fpu_bytes()];
     regs.save_fpu(&mut image);
     check!(image[..2] == [0x7f, 0x03] && image[24..28] == [0x80, 0x1f, 0, 0]);
     check!(image[160..416].iter().all(|&byte| byte == 0));

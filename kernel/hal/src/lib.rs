@@ -38,8 +38,8 @@ pub use machine::boot::Initrd;
 pub mod cpu {
     pub use crate::contract::{CpuId, Idle, MAX_CPUS as MAX, Pinned};
     pub use crate::machine::cpu::{
-        NoIrq, NoPreempt, count, data, idle_unless, kick, may_sleep, relax, request_attention,
-        set_data,
+        NoIrq, NoPreempt, count, data, hwcap, hwcap2, idle_unless, kick, may_sleep, relax,
+        request_attention, set_data,
     };
 }
 
@@ -58,7 +58,7 @@ pub mod fiber {
 /// User-mode execution: registers and traps.
 pub mod user {
     pub use crate::contract::{Access, BadState, NonCanonical, Trap, USER_END};
-    pub use crate::machine::user::Regs;
+    pub use crate::machine::user::{Regs, fpu_bytes, fpu_components};
 }
 
 /// Frames and address spaces.

@@ -6,7 +6,7 @@ use abi::{
     errno::{EBADF, Errno, Result},
     signal::{
         FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SsFlags,
-        SigSet, SigStack, Siginfo, TRAP_BRKPT, TRAP_TRACE,
+        SigSet, SigStack, Siginfo, TRAP_TRACE,
     },
 };
 use hal::user::{Access, Regs};

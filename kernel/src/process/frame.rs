@@ -58,7 +58,7 @@ pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Re
     if !action.sa_flags.has(SaFlags::RESTORER) {
         return Err(EFAULT);
     }
-    let fpu_bytes = cx.regs.fpu_size();
+    let fpu_bytes = hal::user::fpu_bytes();
     let extended = fpu_bytes > FpState::SIZE;
     let tail = if extended { FP_XSTATE_MAGIC2_SIZE } else { 0 };
 
@@ -83,11 +83,10 @@ pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Re
     image.resize(fpu_bytes + tail, 0);
     cx.regs.save_fpu(&mut image[..fpu_bytes]);
     if extended {
-        let header = XstateHeader::get(&image[FpState::SIZE..]);
         let sw = FpxSwBytes {
             magic1: FP_XSTATE_MAGIC1,
             extended_size: (fpu_bytes + tail) as u32,
-            xfeatures: cx.regs.xfeatures() | header.xfeatures,
+            xfeatures: hal::user::fpu_components(),
             xstate_size: fpu_bytes as u32,
             padding: [0; 7],
         };
@@ -184,7 +183,7 @@ fn restore_fpu(cx: &mut Cx, at: u64) -> Result<()> {
         cx.regs.reset_fpu();
         return Ok(());
     }
-    let fpu_bytes = cx.regs.fpu_size();
+    let fpu_bytes = hal::user::fpu_bytes();
     let sw_at = at.wrapping_add(offset_of!(FpState, sw_reserved) as u64);
     let sw = UserIn::<FpxSwBytes>::new(sw_at).read(&cx.parts.space)?;
     let whole = sw.magic1 == FP_XSTATE_MAGIC1

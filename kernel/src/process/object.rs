@@ -13,7 +13,7 @@ use crate::{
     cred::Limits,
     lock::{Spin, order},
     sched::timer::{self, Expire, Timer, TimerNode},
-    signal::{Actions, Pending},
+    signal::Pending,
     wait::WaitQueue,
 };
 

@@ -98,7 +98,7 @@ pub fn wait4(
     options: u32,
     usage: Option<UserOut<Rusage>>,
 ) -> Result<Pid> {
-    let known = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+    let known = WaitOptions::NOHANG | WaitOptions::STOPPED | WaitOptions::CONTINUED;
     let kinds = abi::process::WaitKind::KNOWN.bits();
     if options & !(known.bits() | kinds) != 0 {
         return Err(EINVAL);
@@ -113,7 +113,7 @@ pub fn wait4(
     };
     let wanted = Wanted {
         ended: true,
-        stopped: options.has(WaitOptions::UNTRACED),
+        stopped: options.has(WaitOptions::STOPPED),
         continued: options.has(WaitOptions::CONTINUED),
     };
     let Some(report) = wait::wait(cx, whose, wanted, options)? else { return Ok(Pid::NONE) };
@@ -140,7 +140,7 @@ pub fn waitid(
     let options = WaitOptions::checked(options & !kinds).ok_or(EINVAL)?;
     let wanted = Wanted {
         ended: options.has(WaitOptions::EXITED),
-        stopped: options.has(WaitOptions::UNTRACED),
+        stopped: options.has(WaitOptions::STOPPED),
         continued: options.has(WaitOptions::CONTINUED),
     };
     if !(wanted.ended || wanted.stopped || wanted.continued) {

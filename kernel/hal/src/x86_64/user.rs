@@ -13,6 +13,16 @@ use super::trap::{self, Frame};
 use crate::contract::{Access, BadState, Fault, NoMemory, NonCanonical, Trap, USER_END};
 use crate::mem::{self, Space};
 
+/// Bytes of the FPU image: an XSAVE area in standard format, or 512 on CPUs without XSAVE.
+pub fn fpu_bytes() -> usize {
+    fpu::size()
+}
+
+/// The components an FPU image may hold (XCR0).
+pub fn fpu_components() -> u64 {
+    fpu::components()
+}
+
 /// A user program's registers.
 ///
 /// The integer registers are free to change. What could raise privilege or make the return to user
@@ -228,11 +238,6 @@ impl Regs {
     pub fn set_gs_base(&mut self, base: u64) -> Result<(), NonCanonical> {
         self.state.set_gs_base(canonical(base)?);
         Ok(())
-    }
-
-    /// Bytes of the FPU image: an XSAVE area in standard format, or 512 on CPUs without XSAVE.
-    pub fn fpu_size(&self) -> usize {
-        fpu::size()
     }
 
     /// Writes the FPU image to `to` (as much as fits), for signal frames.

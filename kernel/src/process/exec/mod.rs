@@ -13,7 +13,7 @@ use core::{fmt::Write, sync::atomic::Ordering::Relaxed};
 
 use abi::{
     errno::{EAGAIN, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM, Result},
-    fs::{AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW},
+    fs::{AT_FDCWD, AtFlags},
     process::{RLIMIT_NPROC, RLIMIT_STACK, wait_signaled},
     signal::{SIGCHLD, SIGSEGV},
 };
@@ -192,7 +192,7 @@ pub fn execve(
     flags: u32,
 ) -> Result<()> {
     let path = path.read(cx.space())?;
-    if path.is_empty() && flags & AT_EMPTY_PATH == 0 {
+    if path.is_empty() && !AtFlags(flags).has(AtFlags::EMPTY_PATH) {
         return Err(ENOENT);
     }
     // A process that setuid(2) took over its new user's limit may not execute another program.
@@ -202,10 +202,10 @@ pub fn execve(
     let (name, by_name) = program_name(cx, dir, &path)?;
     let stack_limit = cx.limit(RLIMIT_STACK);
     let strings = Strings::copy(cx.space(), &name, argv, envp, stack_limit)?;
-    if flags & !(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) != 0 {
+    if !AtFlags(flags).without(AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW).is_empty() {
         return Err(EINVAL);
     }
-    let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
+    let follow = !AtFlags(flags).has(AtFlags::SYMLINK_NOFOLLOW);
     let file = cx.with_caller(|c| {
         let from = from_dir(cx, dir, &path)?;
         match from {

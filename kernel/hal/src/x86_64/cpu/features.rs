@@ -48,6 +48,16 @@ pub fn cpuid(leaf: u32, subleaf: u32) -> CpuidResult {
     __cpuid_count(leaf, subleaf)
 }
 
+/// What the processor tells programs of itself: CPUID leaf 1's EDX.
+pub fn hwcap() -> u64 {
+    cpuid(1, 0).edx.into()
+}
+
+/// What the kernel lets programs use: bit 1, the instructions for FS and GS bases.
+pub fn hwcap2() -> u64 {
+    u64::from(has(FSGSBASE)) << 1
+}
+
 /// Finds out what the boot CPU can do. The others are taken to be its equals.
 pub fn detect() {
     let basic = cpuid(1, 0);

@@ -98,6 +98,11 @@ pub fn size() -> usize {
     SIZE.load(Ordering::Relaxed)
 }
 
+/// Components of an image beyond FXSAVE's (XCR0); 0 without XSAVE.
+pub fn components() -> u64 {
+    COMPONENTS.load(Ordering::Relaxed).into()
+}
+
 fn layout() -> Layout {
     // The size is a few KiB; this cannot overflow.
     Layout::from_size_align(size_of::<Area>() + size(), 64).unwrap_or(Layout::new::<Area>())

@@ -16,6 +16,7 @@ pub mod idt;
 pub mod ipi;
 pub mod percpu;
 
+pub use features::{hwcap, hwcap2};
 pub use percpu::count;
 
 /// Whether interrupts are on.
