@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use abi::errno::{EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, Result};
 use abi::mm::{MADV_DONTFORK, MADV_DONTNEED, MADV_WIPEONFORK, MapFlags};
 use abi::signal::{BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV};
-use hal::mem::{Frame, Kind};
+use hal::mem::Frame;
 use hal::user::{Access, USER_END};
 
 use super::io::{Sink, UserSink};
