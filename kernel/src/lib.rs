@@ -17,4 +17,6 @@ pub mod wait;
 pub mod time;
 pub mod cred;
 pub mod signal;
+pub mod mm;
+pub mod fs;
 

@@ -14,6 +14,11 @@
 extern crate alloc;
 
 mod contract;
+mod frame;
+pub mod heap;
+pub mod list;
+mod paging;
+pub mod rcu;
 
 #[cfg(not(metal))]
 pub mod host;
@@ -57,6 +62,15 @@ pub mod fiber {
 pub mod user {
     pub use crate::contract::{Access, BadState, NonCanonical, Trap, USER_END};
     pub use crate::machine::user::Regs;
+}
+
+/// Frames and address spaces.
+pub mod mem {
+    pub use crate::contract::{NoMemory, USER_END};
+    pub use crate::frame::{Frame, MemStats, SIZE as FRAME_SIZE, stats};
+    pub use crate::paging::{
+        Changed, Counts, Fault, Flush, Kind, MapError, Mapped, Perms, Space,
+    };
 }
 
 /// The clock and each CPU's one-shot timer.

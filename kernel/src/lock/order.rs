@@ -70,6 +70,8 @@ lock_order! {
     Names,
     /// Queued signals and signal actions of a process (`siglock`).
     Signals,
+    /// A thread's blocked and pending signals; under its process's `Signals` where both are held.
+    ThreadSignals,
     /// What a process does with each signal (shared with `CLONE_SIGHAND`).
     Actions,
     /// The key of the random number generator.

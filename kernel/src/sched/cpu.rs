@@ -66,17 +66,18 @@ pub struct Sched {
     cpus: spin::Once<Box<[Cpu]>>,
     /// Bit n: CPU n has nothing to do.
     idle: AtomicU64,
-    background: &'static dyn Background,
+    background: spin::Once<&'static dyn Background>,
 }
 
 impl Sched {
     /// The scheduler before its CPUs are known.
-    pub const fn new(background: &'static dyn Background) -> Self {
-        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background }
+    pub const fn new() -> Self {
+        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background: spin::Once::new() }
     }
 
     /// Makes the CPUs. Called once, at boot.
-    pub fn start(&'static self, count: usize) {
+    pub fn start(&'static self, count: usize, background: &'static dyn Background) {
+        self.background.call_once(|| background);
         self.cpus.call_once(|| {
             (0..count as u32)
                 .map(|n| Cpu {
@@ -215,7 +216,9 @@ impl Cpu {
     pub fn run_deferred(&self) {
         if self.deferred.swap(false, Acquire) {
             self.run_timers();
-            self.sched.background.run_deferred(self);
+            if let Some(background) = self.sched.background.get() {
+                background.run_deferred(self);
+            }
         }
     }
 
@@ -282,7 +285,8 @@ impl Cpu {
 
 /// This CPU. Before the CPU loops run (at boot) there is none.
 pub fn this(pin: &impl Pinned) -> Option<&'static Cpu> {
-    hal::cpu::data(pin)?.downcast_ref()
+    let data: &dyn Any = hal::cpu::data(pin)?;
+    data.downcast_ref()
 }
 
 /// The number of this CPU.
@@ -302,7 +306,8 @@ pub fn current() -> Option<TaskRef> {
 
 /// Logs a line; see [`printk!`].
 pub fn printk(level: u8, text: fmt::Arguments<'_>) {
-    if let Some(cpu) = this(&NoPreempt::new()) {
-        cpu.sched.background.log().write(level, text);
+    let cpu = this(&NoPreempt::new());
+    if let Some(background) = cpu.and_then(|cpu| cpu.sched.background.get()) {
+        background.log().write(level, text);
     }
 }

@@ -295,7 +295,7 @@ impl TaskRef {
     }
 
     /// It suspended to sleep.
-    pub(super) fn lay_down(&self, fiber: Fiber, sched: &Sched) {
+    pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
         let mut slot = self.slot.lock();
         if !slot.lay_down(fiber) {
             sched.enqueue(self.clone());
@@ -303,7 +303,7 @@ impl TaskRef {
     }
 
     /// It gave the CPU away but wants it again.
-    pub(super) fn requeue(&self, fiber: Fiber, sched: &Sched) {
+    pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
         self.work.fetch_and(!work::RESCHED, Release);
         let mut slot = self.slot.lock();

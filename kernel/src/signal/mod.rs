@@ -6,3 +6,7 @@ mod pending;
 
 pub use actions::{Actions, Disposition};
 pub use pending::{Pending, Queued};
+
+/// A signal's number, 1 to 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal(pub u32);

@@ -1,0 +1,436 @@
+//! Open files: [`File`], and [`FileOps`], what stands behind one.
+//!
+//! Locks: `FileOffset` for the offset of a seekable file; an object takes what it needs below.
+//! Sources: open(2), read(2), write(2), lseek(2), `fs/read_write.c`.
+
+use crate::cred::Cred;
+use crate::fs::caller::Caller;
+use crate::fs::inode::{Emit, Inode};
+use crate::fs::path::Path;
+use crate::lock::order;
+use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
+use crate::mm::PageSource;
+use crate::wait::{Mutex, Pause, Watch};
+use abi::Result;
+use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
+use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::poll::PollEvents;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Where a read or write takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pos {
+    /// Next in the stream: the file has no positions.
+    Stream,
+    /// At this offset.
+    At(u64),
+}
+
+/// The events of a file that can always be read and written.
+pub const ALWAYS_READY: PollEvents = PollEvents::IN
+    .with(PollEvents::RDNORM)
+    .with(PollEvents::OUT)
+    .with(PollEvents::WRNORM);
+
+/// What mmap(2) of a file gives.
+pub enum Mapping {
+    /// The pages of a file, shared or copied on write.
+    Pages(Arc<dyn PageSource>),
+    /// Memory that belongs to no file (`/dev/zero`).
+    Anonymous,
+}
+
+/// What is behind an open file. It never sleeps for data: it says `EAGAIN`, and [`File`] sleeps.
+///
+/// The defaults are Linux's answers where a file lacks the operation.
+pub trait FileOps: Any + Send + Sync {
+    /// Reads. 0 bytes is the end of the file, `EAGAIN` that nothing is there yet.
+    fn read(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink, _at: Pos) -> Result<usize> {
+        Err(EINVAL)
+    }
+
+    /// Writes as much as there is room for; `EAGAIN` if there is none.
+    fn write(&self, _f: &File, _c: &Caller, _from: &mut dyn Source, _at: Pos) -> Result<usize> {
+        Err(EINVAL)
+    }
+
+    /// Writes at the end, for `O_APPEND`. Returns the bytes and where they end; a file without
+    /// positions just writes.
+    fn append(&self, f: &File, c: &Caller, from: &mut dyn Source) -> Result<(usize, u64)> {
+        self.write(f, c, from, Pos::Stream).map(|n| (n, 0))
+    }
+
+    /// What is ready now, without side effect; and puts `watch`, if any, on the queues that tell
+    /// of changes.
+    fn poll(&self, _f: &File, _c: &Caller, _watch: Option<&mut Watch>) -> PollEvents {
+        ALWAYS_READY
+    }
+
+    /// ioctl(2), but for the commands every file knows.
+    fn ioctl(&self, _f: &File, _c: &Caller, _cmd: u32, _arg: u64) -> Result<i64> {
+        Err(ENOTTY)
+    }
+
+    /// Whether the file has positions: then reads and writes get [`Pos::At`].
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    /// The new position for lseek(2), `now` being the old one.
+    fn seek(&self, _f: &File, _now: u64, _offset: i64, _whence: u32) -> Result<u64> {
+        Err(ESPIPE)
+    }
+
+    /// Lists a directory from position `at` on.
+    fn readdir(&self, _f: &File, _c: &Caller, _at: u64, _emit: Emit) -> Result<()> {
+        Err(ENOTDIR)
+    }
+
+    /// mmap(2).
+    fn map(&self, _f: &File) -> Result<Mapping> {
+        Err(ENODEV)
+    }
+
+    /// fsync(2), fdatasync(2).
+    fn sync(&self, _f: &File) -> Result<()> {
+        Err(EINVAL)
+    }
+
+    /// The last step of open(2), which may have to wait (`EAGAIN`) for another process, as a
+    /// named pipe does.
+    fn opened(&self, _f: &File, _c: &Caller) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An open file description (open(2)): what descriptors share after dup(2) and fork(2).
+pub struct File {
+    ops: Arc<dyn FileOps>,
+    inode: Arc<dyn Inode>,
+    /// How it was found; a pipe or socket was not.
+    path: Option<Path>,
+    /// What it can be used for, decided at open.
+    mode: Mode,
+    /// `O_*`: the access mode, and the status flags that fcntl(2) can change.
+    flags: AtomicU32,
+    /// Whose credentials opened it.
+    cred: Arc<Cred>,
+    offset: Mutex<u64, order::FileOffset>,
+}
+
+#[derive(Clone, Copy)]
+struct Mode {
+    read: bool,
+    write: bool,
+}
+
+/// The flags that `F_SETFL` can change (`SETFL_MASK`).
+const CHANGEABLE: OpenFlags = OpenFlags::APPEND
+    .with(OpenFlags::NONBLOCK)
+    .with(OpenFlags::ASYNC)
+    .with(OpenFlags::DIRECT)
+    .with(OpenFlags::NOATIME);
+
+/// Flags that only say how to open; `F_GETFL` does not show them.
+const OPENING: OpenFlags = OpenFlags::CREAT
+    .with(OpenFlags::EXCL)
+    .with(OpenFlags::NOCTTY)
+    .with(OpenFlags::TRUNC)
+    .with(OpenFlags::CLOEXEC);
+
+impl File {
+    /// Opens `inode`, found at `path`. Permission was checked.
+    pub fn new(
+        ops: Arc<dyn FileOps>,
+        inode: Arc<dyn Inode>,
+        path: Option<Path>,
+        flags: OpenFlags,
+        cred: Arc<Cred>,
+    ) -> Self {
+        let usable = !flags.has(OpenFlags::PATH);
+        Self {
+            ops,
+            inode,
+            path,
+            mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
+            flags: AtomicU32::new(flags.without(OPENING).bits()),
+            cred,
+            offset: Mutex::new(0),
+        }
+    }
+
+    /// What is behind it.
+    pub fn ops(&self) -> &Arc<dyn FileOps> {
+        &self.ops
+    }
+
+    /// What is behind it, if that is a `T`.
+    pub fn ops_as<T: FileOps>(&self) -> Option<&T> {
+        let ops: &dyn Any = &*self.ops;
+        ops.downcast_ref()
+    }
+
+    /// The inode.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        &self.inode
+    }
+
+    /// How it was found, unless it is a pipe, socket or the like.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_ref()
+    }
+
+    /// Whose credentials opened it.
+    pub fn cred(&self) -> &Arc<Cred> {
+        &self.cred
+    }
+
+    /// `O_*` as `F_GETFL` shows them.
+    pub fn flags(&self) -> OpenFlags {
+        OpenFlags(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// `F_SETFL`: only the flags that can change do.
+    pub fn set_flags(&self, flags: OpenFlags) {
+        let kept = self.flags().without(CHANGEABLE);
+        self.flags.store((kept | flags & CHANGEABLE).bits(), Ordering::Relaxed);
+    }
+
+    /// Sets or clears `O_NONBLOCK` (`FIONBIO`).
+    pub fn set_nonblock(&self, on: bool) {
+        match on {
+            true => self.flags.fetch_or(OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
+            false => self.flags.fetch_and(!OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
+        };
+    }
+
+    /// Whether it was opened with `O_PATH`: good as a place, not as a file.
+    pub fn is_path(&self) -> bool {
+        self.flags().has(OpenFlags::PATH)
+    }
+
+    /// Whether read(2) is allowed.
+    pub fn readable(&self) -> bool {
+        self.mode.read
+    }
+
+    /// Whether write(2) is allowed.
+    pub fn writable(&self) -> bool {
+        self.mode.write
+    }
+
+    /// read(2), readv(2): at the file's offset.
+    pub fn read(&self, c: &Caller, to: &mut dyn Sink) -> Result<usize> {
+        self.may_read()?;
+        if !self.ops.is_seekable() {
+            return self.read_pos(c, to, Pos::Stream);
+        }
+        let mut offset = self.offset.lock();
+        let n = self.read_pos(c, to, Pos::At(*offset))?;
+        *offset += n as u64;
+        Ok(n)
+    }
+
+    /// pread(2), preadv(2).
+    pub fn read_at(&self, c: &Caller, to: &mut dyn Sink, at: i64) -> Result<usize> {
+        let at = u64::try_from(at).map_err(|_| EINVAL)?;
+        if !self.ops.is_seekable() {
+            return Err(ESPIPE);
+        }
+        self.may_read()?;
+        self.read_pos(c, to, Pos::At(at))
+    }
+
+    /// write(2), writev(2): at the file's offset, or with `O_APPEND` at its end.
+    pub fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        self.may_write()?;
+        if !self.ops.is_seekable() {
+            return self.write_stream(c, from);
+        }
+        let mut offset = self.offset.lock();
+        if self.flags().has(OpenFlags::APPEND) {
+            let (n, end) = self.ops.append(self, c, from)?;
+            *offset = end;
+            return Ok(n);
+        }
+        let n = self.write_pos(c, from, *offset)?;
+        *offset += n as u64;
+        Ok(n)
+    }
+
+    /// pwrite(2), pwritev(2). As on Linux, `O_APPEND` appends here too, whatever `at` says.
+    pub fn write_at(&self, c: &Caller, from: &mut dyn Source, at: i64) -> Result<usize> {
+        let at = u64::try_from(at).map_err(|_| EINVAL)?;
+        if !self.ops.is_seekable() {
+            return Err(ESPIPE);
+        }
+        self.may_write()?;
+        if self.flags().has(OpenFlags::APPEND) {
+            return self.ops.append(self, c, from).map(|(n, _)| n);
+        }
+        self.write_pos(c, from, at)
+    }
+
+    fn may_read(&self) -> Result<()> {
+        if self.mode.read { Ok(()) } else { Err(EBADF) }
+    }
+
+    fn may_write(&self) -> Result<()> {
+        if self.mode.write { Ok(()) } else { Err(EBADF) }
+    }
+
+    fn read_pos(&self, c: &Caller, to: &mut dyn Sink, at: Pos) -> Result<usize> {
+        if let Pos::At(at) = at {
+            in_range(at, to.left())?;
+        }
+        self.block(c, || self.ops.read(self, c, to, at))
+    }
+
+    fn write_pos(&self, c: &Caller, from: &mut dyn Source, at: u64) -> Result<usize> {
+        in_range(at, from.left())?;
+        self.block(c, || self.ops.write(self, c, from, Pos::At(at)))
+    }
+
+    /// A blocking write to a stream ends when all is written, or when something is in the way.
+    fn write_stream(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        let mut done = 0;
+        loop {
+            match self.block(c, || self.ops.write(self, c, from, Pos::Stream)) {
+                Ok(n) => done += n,
+                Err(_) if done > 0 => return Ok(done),
+                Err(error) => return Err(error),
+            }
+            if from.left() == 0 || self.flags().has(OpenFlags::NONBLOCK) {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// lseek(2): the new offset.
+    pub fn seek(&self, offset: i64, whence: u32) -> Result<u64> {
+        if !self.ops.is_seekable() {
+            return Err(ESPIPE);
+        }
+        let mut now = self.offset.lock();
+        *now = self.ops.seek(self, *now, offset, whence)?;
+        Ok(*now)
+    }
+
+    /// The offset, for `/proc/PID/fdinfo`.
+    pub fn offset(&self) -> u64 {
+        *self.offset.lock()
+    }
+
+    /// getdents64(2): hands entries to `emit` from the offset on, which follows what was taken.
+    pub fn readdir(&self, c: &Caller, emit: Emit) -> Result<()> {
+        let mut offset = self.offset.lock();
+        let mut next = *offset;
+        let result = self.ops.readdir(self, c, *offset, &mut |entry| {
+            let taken = emit(entry);
+            if taken {
+                next = entry.next;
+            }
+            taken
+        });
+        *offset = next;
+        result
+    }
+
+    /// What is ready, for poll(2) and its kin.
+    pub fn poll(&self, c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
+        self.ops.poll(self, c, watch)
+    }
+
+    /// The last step of open(2). `O_NONBLOCK` is the object's business here.
+    pub fn block_opening(&self, c: &Caller) -> Result<()> {
+        self.block(c, || self.ops.opened(self, c))
+    }
+
+    /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
+    /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
+    /// one attempt.
+    ///
+    /// The only place in the kernel where a file operation sleeps for data.
+    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
+        match op() {
+            Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
+            done => return done,
+        }
+        let Some(mut watch) = Watch::new() else { return Err(EAGAIN) };
+        self.ops.poll(self, c, Some(&mut watch));
+        loop {
+            watch.clear();
+            match op() {
+                Err(EAGAIN) => watch.wait(Pause::INTERRUPTIBLE).map_err(|_| ERESTARTSYS)?,
+                done => return done,
+            }
+        }
+    }
+}
+
+/// `EINVAL` where a position and a length pass the largest offset (`rw_verify_area`).
+fn in_range(at: u64, len: usize) -> Result<()> {
+    let len = len.min(MAX_RW_COUNT) as u64;
+    match at.checked_add(len) {
+        Some(end) if i64::try_from(end).is_ok() => Ok(()),
+        _ => Err(EINVAL),
+    }
+}
+
+/// lseek(2) in a file of `end` bytes, without holes; positions may go up to `max`.
+pub fn seek_in(now: u64, offset: i64, whence: u32, end: u64, max: u64) -> Result<u64> {
+    let base = match whence {
+        SEEK_SET => 0,
+        SEEK_CUR => now,
+        SEEK_END => end,
+        abi::fs::SEEK_DATA | abi::fs::SEEK_HOLE => {
+            let at = u64::try_from(offset).map_err(|_| ENXIO)?;
+            if at >= end {
+                return Err(ENXIO);
+            }
+            return Ok(if whence == abi::fs::SEEK_DATA { at } else { end });
+        }
+        _ => return Err(EINVAL),
+    };
+    let base = i64::try_from(base).map_err(|_| EOVERFLOW)?;
+    let at = base.checked_add(offset).ok_or(EINVAL)?;
+    u64::try_from(at).ok().filter(|&at| at <= max).ok_or(EINVAL)
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("flags", &self.flags()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::fs::{SEEK_DATA, SEEK_HOLE};
+
+    #[test]
+    fn seeking() {
+        let seek = |offset, whence| seek_in(10, offset, whence, 100, 1000);
+        assert_eq!(seek(5, SEEK_SET), Ok(5));
+        assert_eq!(seek(-10, SEEK_CUR), Ok(0));
+        assert_eq!(seek(-11, SEEK_CUR), Err(EINVAL));
+        assert_eq!(seek(900, SEEK_END), Ok(1000));
+        assert_eq!(seek(901, SEEK_END), Err(EINVAL));
+        assert_eq!(seek(i64::MAX, SEEK_END), Err(EINVAL));
+        assert_eq!(seek(99, SEEK_DATA), Ok(99));
+        assert_eq!(seek(99, SEEK_HOLE), Ok(100));
+        assert_eq!(seek(100, SEEK_HOLE), Err(ENXIO));
+        assert_eq!(seek(-1, SEEK_DATA), Err(ENXIO));
+        assert_eq!(seek(0, 5), Err(EINVAL));
+    }
+
+    #[test]
+    fn ranges_end_at_the_largest_offset() {
+        assert_eq!(in_range(i64::MAX as u64, 0), Ok(()));
+        assert_eq!(in_range(i64::MAX as u64, 1), Err(EINVAL));
+        assert_eq!(in_range(u64::MAX, 0), Err(EINVAL));
+    }
+}

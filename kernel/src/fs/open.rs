@@ -1,0 +1,231 @@
+//! open(2): from a path to a [`File`] (`do_open` and `may_open` in `fs/namei.c`).
+
+use crate::cred::Cred;
+use crate::fs::access::{self, EXEC, READ, WRITE, is_owner, permission};
+use crate::fs::attr;
+use crate::fs::caller::Caller;
+use crate::fs::file::{File, FileOps};
+use crate::fs::inode::{Attr, Inode, Kind, What};
+use crate::fs::namei;
+use crate::fs::path::{Last, Path, Walk};
+use crate::fs::pipe;
+use crate::fs::regular::{Directory, Place, Regular};
+use abi::Result;
+use abi::errno::{
+    EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS,
+};
+use abi::fs::{
+    MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK,
+};
+use alloc::sync::Arc;
+
+/// Opens `path`, which starts at `from` (`None`: the working directory) unless it is absolute.
+/// A new file gets `perm` without the umask.
+///
+/// `cred` is the caller's own, which the file keeps.
+pub fn open(
+    c: &Caller,
+    cred: &Arc<Cred>,
+    from: Option<Path>,
+    path: &[u8],
+    flags: OpenFlags,
+    perm: u32,
+) -> Result<Arc<File>> {
+    let flags = effective(flags)?;
+    let (path, created) = find(c, from, path, flags, perm)?;
+    if flags.has(OpenFlags::PATH) {
+        let inode = path.inode()?.clone();
+        let file = File::new(Arc::new(Place), inode, Some(path), flags, cred.clone());
+        return Ok(Arc::new(file));
+    }
+    if !created {
+        may_open(c, &path, flags)?;
+    }
+    let file = open_inode(c, cred, path, flags)?;
+    if flags.has(OpenFlags::TRUNC) && !created && matches!(file.inode().kind(), Kind::File(_)) {
+        attr::set_len(c, file.inode(), 0)?;
+    }
+    Ok(file)
+}
+
+/// What of the flags counts (`build_open_flags`).
+fn effective(flags: OpenFlags) -> Result<OpenFlags> {
+    if flags.has(OpenFlags::PATH) {
+        let kept = OpenFlags::PATH
+            | OpenFlags::DIRECTORY
+            | OpenFlags::NOFOLLOW
+            | OpenFlags::CLOEXEC;
+        return Ok(flags & kept);
+    }
+    // The bit of `O_TMPFILE` that is not `O_DIRECTORY`.
+    let tmpfile = OpenFlags::TMPFILE - OpenFlags::DIRECTORY;
+    if flags.intersects(tmpfile) {
+        let valid = flags.has(OpenFlags::TMPFILE) && flags.writes();
+        return Err(if valid { EOPNOTSUPP } else { EINVAL });
+    }
+    Ok(flags)
+}
+
+/// Walks to the file, and makes it if it is missing and `O_CREAT` says so. The second value tells
+/// whether it was made.
+fn find(
+    c: &Caller,
+    from: Option<Path>,
+    path: &[u8],
+    flags: OpenFlags,
+    perm: u32,
+) -> Result<(Path, bool)> {
+    let exclusive = flags.has(OpenFlags::CREAT | OpenFlags::EXCL);
+    let follow = !flags.has(OpenFlags::NOFOLLOW) && !exclusive;
+    let mut walk = Walk::new(c, from, path)?;
+    if !flags.has(OpenFlags::CREAT) {
+        let path = walk.target(follow)?;
+        if flags.has(OpenFlags::DIRECTORY) && !path.dentry.is_dir() {
+            let link = matches!(path.kind(), Some(Kind::Link(_)));
+            let _ = link;
+            return Err(ENOTDIR);
+        }
+        return Ok((path, false));
+    }
+    let found = loop {
+        let name = match walk.to_last()? {
+            Last::Name(name) => name,
+            Last::DotDot => {
+                walk.up();
+                break walk.at().clone();
+            }
+            Last::Here | Last::Dot => break walk.at().clone(),
+        };
+        if walk.wants_dir() {
+            return Err(EISDIR);
+        }
+        let mut child = walk.child(name.bytes())?;
+        if child.dentry.inode().is_none() {
+            let dir = walk.at();
+            let _entries = dir.dentry.lock_entries();
+            let dentry = dir.dentry.lookup_locked(name.bytes())?;
+            child = Path { mount: dir.mount.clone(), dentry }.cross();
+            if child.dentry.inode().is_none() {
+                if dir.mount.is_read_only() {
+                    return Err(EROFS);
+                }
+                let dentry = namei::create_locked(c, dir, name.bytes(), perm, What::File)?;
+                let made = Path { mount: dir.mount.clone(), dentry };
+                if flags.has(OpenFlags::DIRECTORY) {
+                    return Err(ENOTDIR);
+                }
+                return Ok((made, true));
+            }
+        }
+        if follow && walk.follow(&child)? {
+            continue;
+        }
+        break child;
+    };
+    if exclusive {
+        return Err(EEXIST);
+    }
+    if found.dentry.is_dir() {
+        return Err(EISDIR);
+    }
+    if flags.has(OpenFlags::DIRECTORY) {
+        return Err(ENOTDIR);
+    }
+    Ok((found, false))
+}
+
+/// What access open(2) flags ask for.
+fn wanted(flags: OpenFlags) -> u32 {
+    let mut want = match flags.access() {
+        OpenFlags::RDONLY => READ,
+        OpenFlags::WRONLY => WRITE,
+        _ => READ | WRITE,
+    };
+    if flags.has(OpenFlags::TRUNC) {
+        want |= WRITE;
+    }
+    want
+}
+
+/// Whether the caller may open an existing file.
+fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
+    let attr = path.inode()?.attr();
+    let want = wanted(flags);
+    match attr.file_type() {
+        S_IFLNK => return Err(ELOOP),
+        S_IFDIR if want & WRITE != 0 => return Err(EISDIR),
+        S_IFCHR | S_IFBLK if path.mount.flags().has(MountFlags::NODEV) => return Err(EACCES),
+        S_IFREG | S_IFDIR if want & WRITE != 0 && path.mount.is_read_only() => return Err(EROFS),
+        _ => {}
+    }
+    permission(c.cred, &attr, want)?;
+    if flags.has(OpenFlags::NOATIME) && !is_owner(c.cred, &attr) {
+        return Err(EPERM);
+    }
+    Ok(())
+}
+
+/// Opens what is at `path`, whoever asks.
+fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Result<Arc<File>> {
+    let inode = path.inode()?.clone();
+    let devices = c.fs_info.mounts.devices();
+    let ops: Arc<dyn FileOps> = match inode.kind() {
+        Kind::Dir(_) => Arc::new(Directory),
+        Kind::File(_) if flags.has(OpenFlags::DIRECT) => return Err(EINVAL),
+        Kind::File(_) => Arc::new(Regular),
+        Kind::Made(made) => made.open(c)?,
+        Kind::Link(_) => return Err(ELOOP),
+        Kind::Char(dev) => devices.open_char(dev, flags, c)?,
+        Kind::Block(dev) => devices.open_block(dev, flags, c)?,
+        Kind::Fifo(fifo) => pipe::open_fifo(fifo, flags)?,
+        Kind::Socket => return Err(ENXIO),
+    };
+    let file = Arc::new(File::new(ops, inode, Some(path), flags, cred.clone()));
+    file.block_opening(c)?;
+    Ok(file)
+}
+
+/// Opens a program for execve(2): a regular file that the caller may execute.
+pub fn open_exec(
+    c: &Caller,
+    cred: &Arc<Cred>,
+    from: Option<Path>,
+    path: &[u8],
+    follow: bool,
+) -> Result<Arc<File>> {
+    exec_at(c, cred, Walk::new(c, from, path)?.target(follow)?)
+}
+
+/// The same for a place that was found already (execveat(2) with an empty path).
+pub fn exec_at(c: &Caller, cred: &Arc<Cred>, path: Path) -> Result<Arc<File>> {
+    let attr: Attr = path.inode()?.attr();
+    match attr.file_type() {
+        S_IFLNK => return Err(ELOOP),
+        S_IFREG => {}
+        S_IFDIR | S_IFCHR | S_IFBLK | S_IFIFO | S_IFSOCK => return Err(EACCES),
+        _ => return Err(EACCES),
+    }
+    permission(c.cred, &attr, EXEC)?;
+    if path.mount.flags().has(MountFlags::NOEXEC) {
+        return Err(EACCES);
+    }
+    open_inode(c, cred, path, OpenFlags::RDONLY)
+}
+
+/// The user and group a program runs as if its file says so: set-user-ID and set-group-ID, unless
+/// the mount forbids them.
+pub fn set_ids(path: &Path) -> Result<(Option<crate::cred::Uid>, Option<crate::cred::Gid>)> {
+    let attr = path.inode()?.attr();
+    if path.mount.flags().has(MountFlags::NOSUID) {
+        return Ok((None, None));
+    }
+    let marked = abi::fs::S_ISGID | abi::fs::S_IXGRP;
+    let uid = (attr.mode & abi::fs::S_ISUID != 0).then_some(attr.uid);
+    let gid = (attr.mode & marked == marked).then_some(attr.gid);
+    Ok((uid, gid))
+}
+
+/// Whether `cred` may use directory `inode` in the way of `want`.
+pub fn may_use(cred: &Cred, inode: &Arc<dyn Inode>, want: u32) -> Result<()> {
+    access::permission(cred, &inode.attr(), want)
+}

@@ -1,0 +1,489 @@
+//! Pipes and named pipes: a ring of pages between writers and readers (pipe(7), fifo(7)).
+//!
+//! Locks: `Turn`, one for each end, is held over user copies and keeps the readers, and the
+//! writers, apart; `Pipe` guards the ring and is never held over a copy. A reader looks, copies,
+//! then consumes, so a fault loses nothing; a writer copies, then publishes.
+
+use crate::cred::Cred;
+use crate::fs::attr;
+use crate::fs::caller::Caller;
+use crate::fs::file::{File, FileOps, Pos};
+use crate::fs::inode::{Attr, Change, Inode, Kind};
+use crate::lock::{Spin, order};
+use crate::mm::PAGE;
+use crate::mm::io::{Sink, Source};
+use crate::mm::user::UserOut;
+use crate::signal::Signal;
+use crate::wait::{Mutex, WaitQueue, Watch};
+use abi::Result;
+use abi::errno::{EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM, EPIPE};
+use abi::fs::{F_GETPIPE_SZ, FIONREAD, OpenFlags, PIPE_BUF, S_IFIFO};
+use abi::poll::PollEvents;
+use abi::process::CAP_SYS_RESOURCE;
+use abi::signal::SIGPIPE;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use hal::mem::Frame;
+
+/// Pages in a new pipe's ring (`PIPE_DEF_BUFFERS`).
+const SLOTS: usize = 16;
+
+/// The most bytes `F_SETPIPE_SZ` gives without privilege (`pipe-max-size`).
+const MAX_SIZE: u64 = 1024 * 1024;
+
+/// Emptied pages kept for the next write.
+const SPARES: usize = 2;
+
+/// A pipe.
+pub struct Pipe {
+    state: Spin<State, order::Pipe>,
+    read_turn: Mutex<(), order::Turn>,
+    write_turn: Mutex<(), order::Turn>,
+    /// Something came, or the last writer went.
+    readable: Arc<WaitQueue>,
+    /// There is room, or the last reader went.
+    writable: Arc<WaitQueue>,
+}
+
+struct State {
+    ring: VecDeque<Slot>,
+    /// The most slots; a power of two.
+    slots: usize,
+    spares: heapless::Vec<Frame, SPARES>,
+    readers: usize,
+    writers: usize,
+    /// How many readers and writers there have ever been: what a named pipe's open waits for.
+    readers_seen: u64,
+    writers_seen: u64,
+}
+
+/// A page with bytes in it.
+struct Slot {
+    frame: Frame,
+    off: usize,
+    len: usize,
+}
+
+/// The pipe of a FIFO's inode; it exists while the FIFO is open.
+#[derive(Default)]
+pub struct Fifo {
+    pipe: Spin<alloc::sync::Weak<Pipe>, order::Names>,
+}
+
+/// One open end of a pipe, or both (a FIFO opened for reading and writing).
+struct End {
+    pipe: Arc<Pipe>,
+    reads: bool,
+    writes: bool,
+    /// Opened by name.
+    named: bool,
+    /// Writers and readers seen before this end was opened.
+    writers_before: u64,
+    readers_before: u64,
+}
+
+impl Pipe {
+    fn new() -> Result<Arc<Self>> {
+        let mut ring = VecDeque::new();
+        ring.try_reserve_exact(SLOTS).map_err(|_| ENOMEM)?;
+        Ok(Arc::new(Self {
+            state: Spin::new(State {
+                ring,
+                slots: SLOTS,
+                spares: heapless::Vec::new(),
+                readers: 0,
+                writers: 0,
+                readers_seen: 0,
+                writers_seen: 0,
+            }),
+            read_turn: Mutex::new(()),
+            write_turn: Mutex::new(()),
+            readable: Arc::new(WaitQueue::new()),
+            writable: Arc::new(WaitQueue::new()),
+        }))
+    }
+
+    fn read(&self, to: &mut dyn Sink) -> Result<usize> {
+        if to.left() == 0 {
+            return Ok(0);
+        }
+        let _turn = self.read_turn.lock();
+        let mut done = 0;
+        let mut was_full = false;
+        let result = loop {
+            let (frame, off, len) = {
+                let state = self.state.lock();
+                match state.ring.front() {
+                    Some(slot) if to.left() > 0 => {
+                        (slot.frame.clone(), slot.off, slot.len.min(to.left()))
+                    }
+                    _ if done > 0 => break Ok(done),
+                    _ if state.writers == 0 => break Ok(0),
+                    _ => break Err(EAGAIN),
+                }
+            };
+            match to.frame(&frame, off, len) {
+                Ok(n) => {
+                    done += n;
+                    was_full |= self.consume(frame, n);
+                    if n < len {
+                        break Ok(done);
+                    }
+                }
+                Err(_) if done > 0 => break Ok(done),
+                Err(error) => break Err(error),
+            }
+        };
+        if was_full {
+            self.writable.wake((PollEvents::OUT | PollEvents::WRNORM).bits().into(), 1);
+        }
+        result
+    }
+
+    /// Takes `n` bytes off the first slot, whose frame is `frame`. Returns whether the ring was
+    /// full and is not any more.
+    fn consume(&self, frame: Frame, n: usize) -> bool {
+        let mut state = self.state.lock();
+        let full = state.ring.len() >= state.slots;
+        let Some(slot) = state.ring.front_mut() else { return false };
+        slot.off += n;
+        slot.len -= n;
+        if slot.len > 0 {
+            return false;
+        }
+        let emptied = state.ring.pop_front();
+        // The copy in hand is one of two; without the slot's it is the only one.
+        drop(emptied);
+        if frame.is_unique() {
+            // A full store of spares lets the frame go.
+            let _ = state.spares.push(frame);
+        }
+        full
+    }
+
+    fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        if from.left() == 0 {
+            return Ok(0);
+        }
+        let _turn = self.write_turn.lock();
+        let mut done = 0;
+        let mut was_empty = false;
+        let result = loop {
+            let place = self.place(from.left(), done == 0);
+            let (frame, off, len, merged) = match place {
+                Ok(Some(place)) => place,
+                Ok(None) if done > 0 => break Ok(done),
+                Ok(None) => break Err(EAGAIN),
+                Err(error) => {
+                    if error == EPIPE {
+                        (c.raise)(Signal(SIGPIPE));
+                    }
+                    break if done > 0 { Ok(done) } else { Err(error) };
+                }
+            };
+            match from.frame(&frame, off, len) {
+                Ok(n) => {
+                    done += n;
+                    was_empty |= self.publish(frame, off, n, merged);
+                    if n < len || from.left() == 0 {
+                        break Ok(done);
+                    }
+                }
+                Err(_) if done > 0 => break Ok(done),
+                Err(error) => break Err(error),
+            }
+        };
+        if was_empty {
+            self.readable.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
+        }
+        result
+    }
+
+    /// Where the next of `left` bytes go: a frame, an offset and a length, and whether the frame
+    /// is the last slot's. `None` if there is no room.
+    ///
+    /// The odd bytes of a write (all, if it is small) are added to the last page if they fit
+    /// whole; the rest goes to pages of its own. So a write of up to `PIPE_BUF` bytes is one
+    /// piece or nothing.
+    fn place(&self, left: usize, first: bool) -> Result<Option<(Frame, usize, usize, bool)>> {
+        let page = PAGE as usize;
+        let mut state = self.state.lock();
+        if state.readers == 0 {
+            return Err(EPIPE);
+        }
+        let odd = left % page;
+        if let Some(last) = state.ring.back() {
+            let end = last.off + last.len;
+            if first && odd > 0 && end + odd <= page {
+                return Ok(Some((last.frame.clone(), end, odd, true)));
+            }
+        }
+        if state.ring.len() >= state.slots {
+            return Ok(None);
+        }
+        state.ring.try_reserve(1).map_err(|_| ENOMEM)?;
+        let spare = state.spares.pop();
+        drop(state);
+        let frame = match spare {
+            Some(frame) => frame,
+            None => Frame::zeroed().map_err(|_| ENOMEM)?,
+        };
+        Ok(Some((frame, 0, left.min(page), false)))
+    }
+
+    /// Shows `n` bytes that were copied into `frame` to the readers. Returns whether there was
+    /// nothing to read before.
+    fn publish(&self, frame: Frame, off: usize, n: usize, merged: bool) -> bool {
+        let mut state = self.state.lock();
+        let was_empty = state.ring.is_empty();
+        if merged {
+            // A reader may have emptied that page meanwhile; then it is a new slot.
+            if let Some(last) = state.ring.back_mut() {
+                if last.frame.same(&frame) && last.off + last.len == off {
+                    last.len += n;
+                    return was_empty;
+                }
+            }
+        }
+        state.ring.push_back(Slot { frame, off, len: n });
+        was_empty
+    }
+
+    /// Bytes to be read (`FIONREAD`).
+    fn len(&self) -> usize {
+        self.state.lock().ring.iter().map(|slot| slot.len).sum()
+    }
+
+    /// The size in bytes (`F_GETPIPE_SZ`).
+    pub fn size(&self) -> u64 {
+        self.state.lock().slots as u64 * PAGE
+    }
+
+    /// Sets the size to `size` bytes rounded up (`F_SETPIPE_SZ`): `EBUSY` if more is in use,
+    /// `EPERM` beyond what the caller may have.
+    pub fn set_size(&self, cred: &Cred, size: u64) -> Result<u64> {
+        if size > 1 << 31 {
+            return Err(EINVAL);
+        }
+        let size = size.max(PAGE).next_power_of_two();
+        let slots = (size / PAGE) as usize;
+        let grows = slots > self.state.lock().slots;
+        if grows && size > MAX_SIZE && !cred.capable(CAP_SYS_RESOURCE) {
+            return Err(EPERM);
+        }
+        let was_full = {
+            let mut state = self.state.lock();
+            if state.ring.len() > slots {
+                return Err(EBUSY);
+            }
+            let was_full = state.ring.len() >= state.slots;
+            state.slots = slots;
+            was_full
+        };
+        if was_full {
+            self.writable.wake_all();
+        }
+        Ok(size)
+    }
+
+    fn open(self: &Arc<Self>, reads: bool, writes: bool, named: bool) -> End {
+        let mut state = self.state.lock();
+        let (writers_before, readers_before) = (state.writers_seen, state.readers_seen);
+        state.readers += usize::from(reads);
+        state.writers += usize::from(writes);
+        state.readers_seen += u64::from(reads);
+        state.writers_seen += u64::from(writes);
+        drop(state);
+        End { pipe: self.clone(), reads, writes, named, writers_before, readers_before }
+    }
+}
+
+/// Opens the pipe of a named one (fifo(7)). `ENXIO` to write without waiting when nobody reads.
+pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
+    let (reads, writes) = (flags.reads(), flags.writes());
+    if !reads && !writes {
+        return Err(EINVAL);
+    }
+    let new = Pipe::new()?;
+    let pipe = {
+        let mut known = fifo.pipe.lock();
+        known.upgrade().unwrap_or_else(|| {
+            *known = Arc::downgrade(&new);
+            new
+        })
+    };
+    if writes && !reads && flags.has(OpenFlags::NONBLOCK) && pipe.state.lock().readers == 0 {
+        return Err(ENXIO);
+    }
+    let end = pipe.open(reads, writes, true);
+    // Those whose open waits for this end.
+    pipe.readable.wake_all();
+    pipe.writable.wake_all();
+    Ok(Arc::new(end))
+}
+
+/// pipe2(2): the end to read and the end to write.
+pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
+    let pipe = Pipe::new()?;
+    let inode: Arc<dyn Inode> = Arc::new(PipeInode::new(c));
+    let end = |reads: bool, access: OpenFlags| {
+        let ops = Arc::new(pipe.open(reads, !reads, false));
+        Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))
+    };
+    Ok((end(true, OpenFlags::RDONLY), end(false, OpenFlags::WRONLY)))
+}
+
+/// The pipe behind a file, for `F_GETPIPE_SZ` and `F_SETPIPE_SZ`: `EBADF` if it is none.
+pub fn fcntl(f: &File, cmd: u32, arg: u64, cred: &Cred) -> Result<u64> {
+    let end = f.ops_as::<End>().ok_or(EBADF)?;
+    match cmd {
+        F_GETPIPE_SZ => Ok(end.pipe.size()),
+        _ => end.pipe.set_size(cred, arg & u64::from(u32::MAX)),
+    }
+}
+
+impl FileOps for End {
+    fn read(&self, _f: &File, _c: &Caller, to: &mut dyn Sink, _at: Pos) -> Result<usize> {
+        self.pipe.read(to)
+    }
+
+    fn write(&self, _f: &File, c: &Caller, from: &mut dyn Source, _at: Pos) -> Result<usize> {
+        self.pipe.write(c, from)
+    }
+
+    fn poll(&self, _f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
+        if let Some(watch) = watch {
+            if self.reads {
+                watch.add(&self.pipe.readable, 0);
+            }
+            if self.writes {
+                watch.add(&self.pipe.writable, 0);
+            }
+        }
+        let mut events = PollEvents::EMPTY;
+        let state = self.pipe.state.lock();
+        if self.reads {
+            if !state.ring.is_empty() {
+                events |= PollEvents::IN | PollEvents::RDNORM;
+            }
+            // The end of a named pipe is not its end before the first writer came.
+            if state.writers == 0 && state.writers_seen != self.writers_before_open() {
+                events |= PollEvents::HUP;
+            }
+        }
+        if self.writes {
+            if state.ring.len() < state.slots {
+                events |= PollEvents::OUT | PollEvents::WRNORM;
+            }
+            if state.readers == 0 {
+                events |= PollEvents::ERR;
+            }
+        }
+        events
+    }
+
+    fn ioctl(&self, _f: &File, c: &Caller, cmd: u32, arg: u64) -> Result<i64> {
+        if cmd != FIONREAD {
+            return Err(ENOTTY);
+        }
+        let space = c.space.ok_or(EFAULT)?;
+        UserOut::<i32>::new(arg).write(space, &(self.pipe.len() as i32))?;
+        Ok(0)
+    }
+
+    fn opened(&self, f: &File, _c: &Caller) -> Result<()> {
+        if !self.named || self.reads && self.writes || f.flags().has(OpenFlags::NONBLOCK) {
+            return Ok(());
+        }
+        // It is enough that the other end came, even if it has gone again.
+        let state = self.pipe.state.lock();
+        let met = match self.reads {
+            true => state.writers > 0 || state.writers_seen != self.writers_before,
+            false => state.readers > 0 || state.readers_seen != self.readers_before,
+        };
+        if met { Ok(()) } else { Err(EAGAIN) }
+    }
+}
+
+impl End {
+    fn writers_before_open(&self) -> u64 {
+        if self.named { self.writers_before } else { 0 }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let (readers, writers) = {
+            let mut state = self.pipe.state.lock();
+            state.readers -= usize::from(self.reads);
+            state.writers -= usize::from(self.writes);
+            (state.readers, state.writers)
+        };
+        if readers == 0 && writers == 0 {
+            // Nobody can read it any more, should a FIFO be opened again meanwhile.
+            let ring = core::mem::take(&mut self.pipe.state.lock().ring);
+            drop(ring);
+        }
+        if readers == 0 {
+            self.pipe.writable.wake_all();
+        }
+        if writers == 0 {
+            self.pipe.readable.wake_all();
+        }
+    }
+}
+
+/// The inode of a pipe without a name.
+struct PipeInode {
+    attr: Spin<Attr, order::Names>,
+}
+
+impl PipeInode {
+    fn new(c: &Caller) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let now = attr::now(c);
+        Self {
+            attr: Spin::new(Attr {
+                dev: c.fs_info.mounts.pipe_dev(),
+                ino: NEXT.fetch_add(1, Ordering::Relaxed),
+                mode: S_IFIFO | 0o600,
+                nlink: 1,
+                uid: c.cred.fsuid,
+                gid: c.cred.fsgid,
+                rdev: 0,
+                size: 0,
+                blocks: 0,
+                blksize: PIPE_BUF as u32,
+                atime: now,
+                mtime: now,
+                ctime: now,
+                btime: None,
+            }),
+        }
+    }
+}
+
+impl Inode for PipeInode {
+    fn attr(&self) -> Attr {
+        *self.attr.lock()
+    }
+
+    fn set_attr(&self, change: &Change) -> Result<()> {
+        let mut attr = self.attr.lock();
+        if let Some(mode) = change.mode {
+            attr.mode = S_IFIFO | mode & 0o7777;
+        }
+        attr.uid = change.uid.unwrap_or(attr.uid);
+        attr.gid = change.gid.unwrap_or(attr.gid);
+        attr.atime = change.atime.unwrap_or(attr.atime);
+        attr.mtime = change.mtime.unwrap_or(attr.mtime);
+        attr.ctime = change.ctime.unwrap_or(attr.ctime);
+        Ok(())
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        // Opened again through /proc/PID/fd a pipe is found by its file, not by its inode.
+        Kind::Socket
+    }
+}

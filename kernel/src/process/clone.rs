@@ -1,0 +1,227 @@
+//! fork(2), vfork(2), clone(2): new processes (`kernel/fork.c`).
+
+use alloc::sync::Arc;
+
+use abi::{
+    errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, Result},
+    process::{CSIGNAL, CloneFlags, RLIMIT_NPROC},
+    signal::{NSIG, SIGCHLD},
+};
+
+use super::{
+    Cx, Parts, Pid, Process, Thread,
+    cx::{NO_ALT_STACK, TrapInfo},
+    thread::{self, Vfork},
+};
+use crate::{
+    lock::Spin,
+    mm::user::UserOut,
+    sched::Task,
+};
+
+/// What a new process shall be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request {
+    /// What it shares, and how.
+    pub flags: CloneFlags,
+    /// The signal its parent gets when it ends; 0: none.
+    pub exit_signal: u32,
+    /// Its stack pointer; 0: its parent's.
+    pub stack: u64,
+    /// Where the parent finds its number (`CLONE_PARENT_SETTID`).
+    pub parent_tid: u64,
+    /// Where the child finds or clears its number.
+    pub child_tid: u64,
+    /// Its thread pointer (`CLONE_SETTLS`).
+    pub tls: u64,
+}
+
+impl Request {
+    /// fork(2)
+    pub fn fork() -> Self {
+        Self { exit_signal: SIGCHLD, ..Self::default() }
+    }
+
+    /// vfork(2)
+    pub fn vfork() -> Self {
+        Self { flags: CloneFlags::VM | CloneFlags::VFORK, ..Self::fork() }
+    }
+
+    /// clone(2): the low byte of its flags is the signal.
+    pub fn clone(raw: u64, stack: u64, parent_tid: u64, child_tid: u64, tls: u64) -> Self {
+        Self {
+            // clone(2) looks at 32 bits and ignores those it does not know.
+            flags: CloneFlags::from_bits_truncate(raw & 0xffff_ffff & !CSIGNAL),
+            exit_signal: (raw & CSIGNAL) as u32,
+            stack,
+            parent_tid,
+            child_tid,
+            tls,
+        }
+    }
+}
+
+/// The flags that ask for a namespace of one's own; there is one of each kind so far.
+const NAMESPACES: CloneFlags = CloneFlags::NEWNS
+    .with(CloneFlags::NEWCGROUP)
+    .with(CloneFlags::NEWUTS)
+    .with(CloneFlags::NEWIPC)
+    .with(CloneFlags::NEWUSER)
+    .with(CloneFlags::NEWPID)
+    .with(CloneFlags::NEWNET);
+
+/// The combinations that `copy_process` refuses, and what is not built yet.
+fn check(request: &Request) -> Result<()> {
+    let flags = request.flags;
+    let needs = |flag, other| flags.has(flag) && !flags.has(other);
+    if flags.has(CloneFlags::NEWNS | CloneFlags::FS)
+        || needs(CloneFlags::THREAD, CloneFlags::SIGHAND)
+        || needs(CloneFlags::SIGHAND, CloneFlags::VM)
+        || request.exit_signal > NSIG
+    {
+        return Err(EINVAL);
+    }
+    if flags.intersects(NAMESPACES) {
+        // As a kernel without these namespaces.
+        return Err(EINVAL);
+    }
+    if flags.intersects(CloneFlags::THREAD | CloneFlags::PIDFD | CloneFlags::PARENT) {
+        return Err(ENOSYS);
+    }
+    Ok(())
+}
+
+/// Makes a new process. Returns its number to the parent.
+pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
+    check(request)?;
+    let kernel = cx.kernel;
+    let limit = cx.limit(RLIMIT_NPROC).min(kernel.max_threads());
+    if kernel.family.lock().len() as u64 >= limit && cx.cred().uid.0 != 0
+        || kernel.family.lock().len() as u64 >= kernel.max_threads()
+    {
+        return Err(EAGAIN);
+    }
+    let vfork = request.flags.has(CloneFlags::VFORK).then(Arc::<Vfork>::default);
+    let mut regs = cx.regs.try_clone().map_err(|_| ENOMEM)?;
+    regs.rax = 0;
+    if request.stack != 0 {
+        regs.set_rsp(request.stack).map_err(|_| EINVAL)?;
+    }
+    if request.flags.has(CloneFlags::SETTLS) {
+        regs.set_fs_base(request.tls).map_err(|_| abi::errno::EPERM)?;
+    }
+    let parts = share(cx, request.flags)?;
+
+    let limits = *cx.process().limits.lock();
+    let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
+    let process = Process::new(kernel, pid, request.exit_signal, limits);
+    let mask = cx.thread.signals.lock().mask;
+    let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
+    *thread.comm.lock() = cx.thread.comm.lock().clone();
+    if request.flags.has(CloneFlags::CHILD_CLEARTID) {
+        thread.clear_child_tid.store(request.child_tid, core::sync::atomic::Ordering::Relaxed);
+    }
+    // A vfork child and its parent share one alternate stack; another child has its own copy.
+    let shares_stack = request.flags.has(CloneFlags::VM) && !request.flags.has(CloneFlags::VFORK);
+    let set_tid = request.flags.has(CloneFlags::CHILD_SETTID);
+    let child = Child {
+        thread: thread.clone(),
+        parts,
+        regs,
+        limits,
+        alt_stack: if shares_stack { NO_ALT_STACK } else { cx.alt_stack },
+        trap: cx.trap,
+        set_child_tid: if set_tid { request.child_tid } else { 0 },
+        personality: cx.personality,
+    };
+    let task = start(kernel, child, cx.task.allowed())?;
+
+    if request.flags.has(CloneFlags::PARENT_SETTID) {
+        // The number is there before the child runs; a bad address is the parent's own loss.
+        let _ = UserOut::<i32>::new(request.parent_tid).write(&cx.parts.space, &pid.0);
+    }
+    process.signals.lock().threads.push(Arc::downgrade(&thread));
+    {
+        let mut family = kernel.family.lock();
+        process.ppid.store(cx.process().pid.0, core::sync::atomic::Ordering::Relaxed);
+        family.add(pid, cx.process().pid, process);
+    }
+    kernel.count_fork();
+    task.start();
+    if let Some(vfork) = vfork {
+        vfork.wait();
+    }
+    Ok(pid)
+}
+
+/// What the child works with: shared where the flags say so, else its own copy.
+fn share(cx: &Cx, flags: CloneFlags) -> Result<Parts> {
+    let space = if flags.has(CloneFlags::VM) {
+        cx.parts.space.clone()
+    } else {
+        cx.parts.space.fork()?
+    };
+    let files = if flags.has(CloneFlags::FILES) {
+        cx.parts.files.clone()
+    } else {
+        Arc::new(cx.parts.files.fork()?)
+    };
+    let fs = if flags.has(CloneFlags::FS) {
+        cx.parts.fs.clone()
+    } else {
+        Arc::new(cx.parts.fs.fork())
+    };
+    let actions = if flags.has(CloneFlags::SIGHAND) {
+        cx.parts.actions.clone()
+    } else {
+        let mut actions = cx.parts.actions.lock().clone();
+        if flags.has(CloneFlags::CLEAR_SIGHAND) {
+            actions.clear_handlers();
+        }
+        Arc::new(Spin::new(actions))
+    };
+    Ok(Parts { space, files, fs, actions, cred: cx.parts.cred.clone() })
+}
+
+/// A thread about to start.
+pub(super) struct Child {
+    pub thread: Arc<Thread>,
+    pub parts: Parts,
+    pub regs: hal::user::Regs,
+    pub limits: crate::cred::Limits,
+    pub alt_stack: abi::signal::SigStack,
+    pub trap: TrapInfo,
+    pub set_child_tid: u64,
+    pub personality: u32,
+}
+
+/// Gives the thread a task, which sleeps until it is started.
+pub(super) fn start(
+    kernel: &'static super::Kernel,
+    child: Child,
+    allowed: u64,
+) -> Result<crate::sched::TaskRef> {
+    let thread = child.thread.clone();
+    *thread.parts.lock() = Some(child.parts.clone());
+    let task = Task::new(allowed, move |task| {
+        thread::run(Cx {
+            kernel,
+            thread: child.thread,
+            task,
+            regs: child.regs,
+            parts: child.parts,
+            limits: child.limits,
+            nr: u64::MAX,
+            restart: None,
+            restart_block: None,
+            saved_mask: None,
+            alt_stack: child.alt_stack,
+            trap: child.trap,
+            set_child_tid: child.set_child_tid,
+            personality: child.personality,
+        });
+    })
+    .map_err(|_| ENOMEM)?;
+    thread.set_task(task.clone());
+    Ok(task)
+}

@@ -1,0 +1,226 @@
+//! [`Cx`]: the running thread's own context, handed to every system call.
+
+use alloc::sync::Arc;
+
+use abi::{
+    errno::{EBADF, Errno, Result},
+    signal::{
+        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SsFlags,
+        SigSet, SigStack, Siginfo, TRAP_BRKPT, TRAP_TRACE,
+    },
+};
+use hal::user::{Access, Regs};
+
+use super::{Kernel, Process, Thread};
+use crate::{
+    cred::{Cred, Limits},
+    fs::{Caller, Fd, FdTable, File, FsInfo},
+    mm::Space,
+    sched::{self, TaskRef, work},
+    signal::Signal,
+};
+
+/// What a thread works with and may share with others (clone(2)).
+#[derive(Clone)]
+pub struct Parts {
+    /// `CLONE_VM`
+    pub space: Arc<Space>,
+    /// `CLONE_FILES`
+    pub files: Arc<FdTable>,
+    /// `CLONE_FS`
+    pub fs: Arc<FsInfo>,
+    /// `CLONE_SIGHAND`
+    pub actions: Arc<crate::lock::Spin<crate::signal::Actions, crate::lock::order::Actions>>,
+    /// Who it is; never shared, but immutable.
+    pub cred: Arc<Cred>,
+}
+
+/// What the last exception was, for signal frames (`thread.trap_nr`, `error_code`, `cr2`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrapInfo {
+    /// Vector.
+    pub vector: u64,
+    /// Error code.
+    pub error: u64,
+    /// Faulting address.
+    pub addr: u64,
+}
+
+/// How an interrupted call goes on when it is restarted by restart_syscall(2).
+#[derive(Clone, Copy, Debug)]
+pub enum Restart {
+    /// nanosleep(2): the deadline, the clock, and where the rest is told.
+    Sleep {
+        /// Monotonic nanoseconds.
+        until: u64,
+        /// `struct timespec *`, 0: nowhere.
+        rest: u64,
+    },
+    /// poll(2): the descriptors and the deadline.
+    Poll {
+        /// `struct pollfd *`
+        fds: u64,
+        /// How many.
+        count: u32,
+        /// Monotonic nanoseconds; `None`: for ever.
+        until: Option<u64>,
+    },
+}
+
+/// The running thread's context. Owned by its fiber; nobody else sees it.
+pub struct Cx {
+    /// The kernel it runs in.
+    pub kernel: &'static Kernel,
+    /// What others see of it.
+    pub thread: Arc<Thread>,
+    /// What the scheduler sees of it.
+    pub task: TaskRef,
+    /// User registers.
+    pub regs: Regs,
+    /// Its own handles of what it shares, so that using them takes no lock.
+    pub parts: Parts,
+    /// Soft and hard limits are read through the process.
+    pub limits: Limits,
+    /// The number of the system call being made or made last.
+    pub nr: u64,
+    /// The call ended with this restart code; [`super::deliver`] decides what becomes of it.
+    pub restart: Option<Errno>,
+    /// Where a call interrupted with `ERESTART_RESTARTBLOCK` goes on.
+    pub restart_block: Option<Restart>,
+    /// The mask to go back to after a call that had one of its own (sigsuspend(2), ppoll(2)).
+    pub saved_mask: Option<SigSet>,
+    /// The alternate signal stack.
+    pub alt_stack: SigStack,
+    /// The last exception.
+    pub trap: TrapInfo,
+    /// `CLONE_CHILD_SETTID`: where the new thread writes its number; 0: nowhere.
+    pub set_child_tid: u64,
+    /// `personality(2)`
+    pub personality: u32,
+}
+
+impl core::ops::Deref for Cx {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl Cx {
+    /// Its process.
+    pub fn process(&self) -> &Arc<Process> {
+        &self.thread.process
+    }
+
+    /// Its address space.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.parts.space
+    }
+
+    /// Its open files.
+    pub fn files(&self) -> &Arc<FdTable> {
+        &self.parts.files
+    }
+
+    /// Root, working directory, umask.
+    pub fn fs(&self) -> &Arc<FsInfo> {
+        &self.parts.fs
+    }
+
+    /// Who it is.
+    pub fn cred(&self) -> &Arc<Cred> {
+        &self.parts.cred
+    }
+
+    /// The open file behind `fd`.
+    pub fn file(&self, fd: Fd) -> Result<Arc<File>> {
+        self.parts.files.get(fd)
+    }
+
+    /// As [`Cx::file`], but `EBADF` for one opened with `O_PATH`.
+    pub fn usable_file(&self, fd: Fd) -> Result<Arc<File>> {
+        self.file(fd).and_then(|file| if file.is_path() { Err(EBADF) } else { Ok(file) })
+    }
+
+    /// A soft limit.
+    pub fn limit(&self, which: u32) -> u64 {
+        self.process().limits.lock().get(which)
+    }
+
+    /// Runs `f` with what files may know of this thread.
+    pub fn with_caller<R>(&self, f: impl FnOnce(&Caller<'_>) -> R) -> R {
+        let raise = |sig: Signal| {
+            self.thread.send(&Siginfo::kill(sig.0, abi::signal::SI_KERNEL, 0, 0));
+        };
+        f(&Caller {
+            cred: &self.parts.cred,
+            space: Some(&self.parts.space),
+            limits: &self.limits,
+            fs_info: &self.parts.fs,
+            raise: &raise,
+        })
+    }
+
+    /// Replaces the credentials, here and where others look.
+    pub fn set_cred(&mut self, cred: Arc<Cred>) {
+        self.parts.cred = cred;
+        self.publish();
+    }
+
+    /// Shows others what this thread works with now.
+    pub fn publish(&self) {
+        let old = self.thread.parts.lock().replace(self.parts.clone());
+        drop(old);
+    }
+
+    /// Must something be looked at before user mode?
+    #[inline]
+    pub fn must_look(&self) -> bool {
+        const LOOK: u32 = work::SIGNAL | work::KILL | work::RESCHED;
+        self.task.work() & LOOK != 0
+            || self.restart.is_some()
+            || self.saved_mask.is_some()
+            || sched::deferred_here()
+    }
+
+    /// The first steps of a new thread.
+    pub(super) fn start(&mut self) {
+        if self.set_child_tid != 0 {
+            let tid = self.thread.tid.0.to_ne_bytes();
+            // As Linux's schedule_tail: a bad address is the program's own loss.
+            let _ = self.parts.space.copy_out(self.set_child_tid, &tid);
+        }
+    }
+
+    /// A page fault in user mode.
+    pub(super) fn fault(&mut self, addr: u64, access: Access, error: u32) {
+        self.thread.faults.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        if let Err(signal) = self.parts.space.fault(addr, access) {
+            self.trap = TrapInfo { vector: 14, error: error.into(), addr };
+            self.thread.force(&Siginfo::fault(signal.signal, signal.code, signal.addr));
+        }
+    }
+
+    /// An exception in user mode: the signal of Linux's `idtentry` for it.
+    pub(super) fn exception(&mut self, vector: u8, error: u32) {
+        self.trap.vector = vector.into();
+        self.trap.error = error.into();
+        let ip = self.regs.rip();
+        let info = match vector {
+            0 => Siginfo::fault(SIGFPE, FPE_INTDIV, ip),
+            1 => Siginfo::fault(SIGTRAP, TRAP_TRACE, ip),
+            3 => Siginfo::kill(SIGTRAP, SI_KERNEL, 0, 0),
+            4 | 5 | 13 => Siginfo::kill(SIGSEGV, SI_KERNEL, 0, 0),
+            6 => Siginfo::fault(SIGILL, ILL_ILLOPN, ip),
+            11 | 12 => Siginfo::kill(SIGBUS, SI_KERNEL, 0, 0),
+            16 | 19 => Siginfo::fault(SIGFPE, FPE_FLTINV, ip),
+            17 => Siginfo::fault(SIGBUS, abi::signal::BUS_ADRALN, 0),
+            _ => Siginfo::kill(SIGSEGV, SI_KERNEL, 0, 0),
+        };
+        self.thread.force(&info);
+    }
+}
+
+/// No alternate stack.
+pub const NO_ALT_STACK: SigStack =
+    SigStack { ss_sp: 0, ss_flags: SsFlags::DISABLE, ss_size: 0 };

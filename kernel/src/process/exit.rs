@@ -1,0 +1,125 @@
+//! The end of threads and processes (`kernel/exit.c`).
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use abi::signal::{CLD_EXITED, CLD_KILLED, SIGCHLD, SIGCONT, SIGHUP};
+
+use super::{Cx, Pid, Process, object::Usage};
+use crate::{mm::user::UserOut, signal::Pending};
+use alloc::{sync::Arc, vec::Vec};
+
+/// The thread ends. Everything whose release may sleep is released here; the CPU loop only frees
+/// the stack.
+pub fn finish(cx: Cx) {
+    let process = cx.process().clone();
+    let used = cx.thread.used();
+    let (status, last) = {
+        let mut group = process.signals.lock();
+        let own = Arc::as_ptr(&cx.thread);
+        group.threads.retain(|thread| thread.as_ptr() != own);
+        (group.exit.unwrap_or(0), group.threads.is_empty())
+    };
+    if last && process.pid == Pid::INIT {
+        hal::panic(format_args!("Attempted to kill init! exitcode=0x{status:08x}"));
+    }
+    clear_tid(&cx);
+    let rss = cx.parts.space.counts();
+    {
+        let mut usage = process.usage.lock();
+        usage[0].add(&used);
+        usage[0].max_rss = usage[0].max_rss.max((rss.anon + rss.file + rss.shmem) as u64);
+    }
+    // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
+    let parts = cx.thread.parts.lock().take();
+    let thread = cx.thread.clone();
+    drop(parts);
+    drop(cx);
+    if let Some(vfork) = &thread.vfork {
+        vfork.finish();
+    }
+    if last {
+        end_process(&process, status);
+    }
+}
+
+/// `CLONE_CHILD_CLEARTID`: tells those who share the memory that the thread is gone.
+fn clear_tid(cx: &Cx) {
+    let at = cx.thread.clear_child_tid.load(Relaxed);
+    if at != 0 && Arc::strong_count(&cx.parts.space) > 2 {
+        // A bad address is the program's own loss (`mm_release`).
+        let _ = UserOut::<i32>::new(at).write(&cx.parts.space, &0);
+    }
+}
+
+/// The last thread is gone: the process becomes a zombie, its family is told.
+fn end_process(process: &Arc<Process>, status: i32) {
+    process.set_alarm(0, 0);
+    let ended = process.kernel.family.lock().end(process.pid, status);
+    for (child, parent, zombie) in &ended.adopted {
+        child.ppid.store(parent.pid.0, Relaxed);
+        if *zombie {
+            notify(child, parent, None);
+        }
+    }
+    for group in &ended.orphaned {
+        wake_orphans(process, *group);
+    }
+    if let Some(parent) = &ended.parent {
+        notify(process, parent, Some(status));
+    }
+}
+
+/// Tells `parent` that `child` ended (`do_notify_parent`). A parent that ignores SIGCHLD never
+/// sees the zombie.
+fn notify(child: &Arc<Process>, parent: &Process, status: Option<i32>) {
+    let actions = parent.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.actions);
+    let sig = child.exit_signal;
+    let (reaps, silent) = match &actions {
+        Some(actions) if sig == SIGCHLD => {
+            let actions = actions.lock();
+            (actions.reaps_itself(), actions.ignores_children())
+        }
+        _ => (false, false),
+    };
+    if sig != 0 && !silent {
+        let status = status.unwrap_or(0);
+        let (code, value) = match status & 0x7f {
+            0 => (CLD_EXITED, status >> 8 & 0xff),
+            sig => (CLD_KILLED, sig),
+        };
+        let mut info = child.child_info(code, value);
+        info.si_signo = sig as i32;
+        parent.send(&info);
+    }
+    if reaps {
+        let gone = child.kernel.family.lock().reap(child.pid);
+        drop(gone);
+    }
+    parent.children.wake_all();
+}
+
+/// A group that nobody can restart any more, with stopped members, gets SIGHUP and SIGCONT.
+fn wake_orphans(of: &Process, group: Pid) {
+    let members: Vec<Arc<Process>> = of.kernel.family.lock().members(group).cloned().collect();
+    if members.iter().any(|member| member.signals.lock().stopped.is_some()) {
+        for member in &members {
+            member.send(&Pending::kernel_info(SIGHUP));
+            member.send(&Pending::kernel_info(SIGCONT));
+        }
+    }
+}
+
+/// A zombie was waited for: its usage goes to the parent, its number is free again.
+pub(super) fn reap(parent: &Process, child: Pid) -> Option<Usage> {
+    let gone = parent.kernel.family.lock().reap(child)?;
+    let [own, children] = *gone.usage.lock();
+    let mut sum = own;
+    sum.add(&children);
+    parent.usage.lock()[1].add(&sum);
+    Some(own)
+}
+
+/// exit_group(2) and exit(2) of a single thread.
+pub fn exit(cx: &Cx, code: i32) {
+    cx.process().kill_group(abi::process::wait_exited(code as u8));
+}

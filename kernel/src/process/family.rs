@@ -1,0 +1,547 @@
+//! [`Family`]: pids, parents and children, process groups and sessions, and what parents may learn
+//! by wait(2). Pure data (generic over the handle of a process), kept under the one lock of level
+//! `Family`, Linux's `tasklist_lock`.
+
+use alloc::collections::BTreeSet;
+
+use abi::errno::{EACCES, ECHILD, EPERM, ESRCH, Result};
+use hashbrown::HashMap;
+
+/// The number of a process, a thread, a group or a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pid(pub i32);
+
+impl Pid {
+    /// Nobody: the parent of init.
+    pub const NONE: Self = Self(0);
+    /// The first process.
+    pub const INIT: Self = Self(1);
+}
+
+/// Pids below this are not used again after the first round (`RESERVED_PIDS`).
+const RESERVED: i32 = 300;
+
+/// Something that a parent may learn of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It ended with this wait status; it stays a zombie until reaped.
+    Ended(i32),
+    /// A signal stopped it.
+    Stopped(u32),
+    /// SIGCONT let it go on.
+    Continued,
+}
+
+/// What kinds of news a waiter asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// `WEXITED`
+    pub ended: bool,
+    /// `WSTOPPED`
+    pub stopped: bool,
+    /// `WCONTINUED`
+    pub continued: bool,
+}
+
+impl Wanted {
+    fn wants(self, news: News) -> bool {
+        match news {
+            News::Ended(_) => self.ended,
+            News::Stopped(_) => self.stopped,
+            News::Continued => self.continued,
+        }
+    }
+}
+
+/// Whose news a waiter asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Any child.
+    Any,
+    /// The child with this pid.
+    Child(Pid),
+    /// Any child in this process group.
+    Group(Pid),
+}
+
+struct Entry<P> {
+    handle: P,
+    parent: Pid,
+    children: BTreeSet<Pid>,
+    /// The children with news.
+    told: BTreeSet<Pid>,
+    group: Pid,
+    session: Pid,
+    news: Option<News>,
+    /// It has executed a program since it was forked: its parent may not move it any more.
+    execed: bool,
+    /// Orphaned descendants become its children (`PR_SET_CHILD_SUBREAPER`).
+    subreaper: bool,
+}
+
+/// All processes.
+pub struct Family<P> {
+    processes: HashMap<Pid, Entry<P>>,
+    /// Members by process group.
+    groups: HashMap<Pid, BTreeSet<Pid>>,
+    /// Groups by session, with the number of their members.
+    sessions: HashMap<Pid, usize>,
+    /// Pids of threads that lead no process.
+    threads: BTreeSet<Pid>,
+    last: i32,
+    pid_max: i32,
+}
+
+/// What the end of a process brings about.
+#[derive(Debug)]
+pub struct Ended<P> {
+    /// Who is to be told.
+    pub parent: Option<P>,
+    /// Children that have found a new parent, with it; those that have ended already are marked.
+    pub adopted: alloc::vec::Vec<(P, P, bool)>,
+    /// Groups that this left without anyone to restart their stopped jobs.
+    pub orphaned: alloc::vec::Vec<Pid>,
+}
+
+impl<P: Clone> Family<P> {
+    /// Nobody yet. Pids run below `pid_max`.
+    pub fn new(pid_max: i32) -> Self {
+        Self {
+            processes: HashMap::new(),
+            groups: HashMap::new(),
+            sessions: HashMap::new(),
+            threads: BTreeSet::new(),
+            last: 0,
+            pid_max,
+        }
+    }
+
+    /// A pid that nothing uses: no process, thread, group or session. `None`: all are taken.
+    pub fn allocate(&mut self) -> Option<Pid> {
+        for _ in 0..self.pid_max {
+            self.last += 1;
+            if self.last >= self.pid_max {
+                self.last = RESERVED;
+            }
+            let pid = Pid(self.last);
+            let used = self.processes.contains_key(&pid)
+                || self.threads.contains(&pid)
+                || self.groups.contains_key(&pid)
+                || self.sessions.contains_key(&pid);
+            if !used {
+                return Some(pid);
+            }
+        }
+        None
+    }
+
+    /// The pid allocated last.
+    pub fn last_pid(&self) -> Pid {
+        Pid(self.last)
+    }
+
+    /// How many processes there are, zombies included.
+    pub fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty()
+    }
+
+    /// A new process, in the group and session of `parent`; without one, in its own.
+    pub fn add(&mut self, pid: Pid, parent: Pid, handle: P) {
+        let (group, session) = match self.processes.get_mut(&parent) {
+            Some(entry) => {
+                entry.children.insert(pid);
+                (entry.group, entry.session)
+            }
+            None => (pid, pid),
+        };
+        let entry = Entry {
+            handle,
+            parent,
+            children: BTreeSet::new(),
+            told: BTreeSet::new(),
+            group,
+            session,
+            news: None,
+            execed: false,
+            subreaper: false,
+        };
+        self.processes.insert(pid, entry);
+        self.enter(pid, group, session);
+    }
+
+    /// A thread that leads no process takes a pid.
+    pub fn add_thread(&mut self, tid: Pid) {
+        self.threads.insert(tid);
+    }
+
+    /// Such a thread ended.
+    pub fn remove_thread(&mut self, tid: Pid) {
+        self.threads.remove(&tid);
+    }
+
+    /// The process `pid`, zombies included.
+    pub fn get(&self, pid: Pid) -> Option<&P> {
+        self.processes.get(&pid).map(|entry| &entry.handle)
+    }
+
+    /// Has it ended, waiting to be reaped?
+    pub fn is_zombie(&self, pid: Pid) -> bool {
+        matches!(self.processes.get(&pid), Some(Entry { news: Some(News::Ended(_)), .. }))
+    }
+
+    /// All processes, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Pid, &P)> {
+        self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))
+    }
+
+    /// The members of group `group`, by rising pid.
+    pub fn members(&self, group: Pid) -> impl Iterator<Item = &P> {
+        let members = self.groups.get(&group).into_iter().flatten();
+        members.filter_map(|pid| self.get(*pid))
+    }
+
+    /// Parent, group and session of `pid`.
+    pub fn place(&self, pid: Pid) -> Option<(Pid, Pid, Pid)> {
+        self.processes.get(&pid).map(|entry| (entry.parent, entry.group, entry.session))
+    }
+
+    /// execve: see `EACCES` of setpgid(2).
+    pub fn has_execed(&mut self, pid: Pid) {
+        if let Some(entry) = self.processes.get_mut(&pid) {
+            entry.execed = true;
+        }
+    }
+
+    /// `PR_SET_CHILD_SUBREAPER`
+    pub fn set_subreaper(&mut self, pid: Pid, on: bool) {
+        if let Some(entry) = self.processes.get_mut(&pid) {
+            entry.subreaper = on;
+        }
+    }
+
+    /// setsid(2). `EPERM`: it leads a group, or its pid is the number of one.
+    pub fn new_session(&mut self, pid: Pid) -> Result<Pid> {
+        if self.groups.contains_key(&pid) || self.sessions.contains_key(&pid) {
+            return Err(EPERM);
+        }
+        self.move_to(pid, pid, pid);
+        Ok(pid)
+    }
+
+    /// setpgid(2), called by `caller`.
+    pub fn set_group(&mut self, caller: Pid, pid: Pid, group: Pid) -> Result<()> {
+        let mine = self.place(caller).ok_or(ESRCH)?;
+        let target = self.processes.get(&pid).ok_or(ESRCH)?;
+        if pid != caller {
+            if target.parent != caller {
+                return Err(ESRCH);
+            }
+            if target.session != mine.2 {
+                return Err(EPERM);
+            }
+            if target.execed {
+                return Err(EACCES);
+            }
+        }
+        if target.session == pid {
+            return Err(EPERM);
+        }
+        let session = target.session;
+        if group != pid {
+            let member = self.groups.get(&group).and_then(|g| g.first()).ok_or(EPERM)?;
+            if self.place(*member).is_none_or(|place| place.2 != mine.2) {
+                return Err(EPERM);
+            }
+        }
+        self.move_to(pid, group, session);
+        Ok(())
+    }
+
+    /// `pid` has news for its parent, which is returned.
+    pub fn tell(&mut self, pid: Pid, news: News) -> Option<P> {
+        let entry = self.processes.get_mut(&pid)?;
+        if !matches!(entry.news, Some(News::Ended(_))) {
+            entry.news = Some(news);
+        }
+        let parent = self.processes.get_mut(&entry.parent.clone())?;
+        parent.told.insert(pid);
+        Some(parent.handle.clone())
+    }
+
+    /// News that are no news any more: a stopped child went on, a continued one stopped.
+    pub fn untell(&mut self, pid: Pid) {
+        let Some(entry) = self.processes.get_mut(&pid) else { return };
+        if matches!(entry.news, Some(News::Stopped(_) | News::Continued)) {
+            entry.news = None;
+            let parent = entry.parent;
+            if let Some(parent) = self.processes.get_mut(&parent) {
+                parent.told.remove(&pid);
+            }
+        }
+    }
+
+    /// wait(2) by `parent`: the first child of `whose` with news that are `wanted`. `None`: there
+    /// are such children, but without news. `keep` leaves the news for another time (`WNOWAIT`);
+    /// otherwise a zombie must be [`Family::reap`]ed.
+    pub fn wait(
+        &mut self,
+        parent: Pid,
+        whose: Whose,
+        wanted: Wanted,
+        keep: bool,
+    ) -> Result<Option<(Pid, P, News)>> {
+        let entry = self.processes.get(&parent).ok_or(ECHILD)?;
+        let belongs = |pid: &Pid| match whose {
+            Whose::Any => true,
+            Whose::Child(child) => *pid == child,
+            Whose::Group(group) => self.processes.get(pid).is_some_and(|e| e.group == group),
+        };
+        let exists = match whose {
+            Whose::Child(child) => entry.children.contains(&child),
+            _ => entry.children.iter().any(belongs),
+        };
+        if !exists {
+            return Err(ECHILD);
+        }
+        let found = entry.told.iter().filter(|pid| belongs(pid)).find_map(|pid| {
+            let child = self.processes.get(pid)?;
+            let news = child.news.filter(|news| wanted.wants(*news))?;
+            Some((*pid, child.handle.clone(), news))
+        });
+        if let Some((pid, _, news)) = found
+            && !keep
+            && !matches!(news, News::Ended(_))
+        {
+            self.untell(pid);
+        }
+        Ok(found)
+    }
+
+    /// Who takes over the children of `pid`: the nearest living ancestor that wants to, or init.
+    fn reaper_of(&self, pid: Pid) -> Pid {
+        let mut at = self.processes.get(&pid).map_or(Pid::NONE, |entry| entry.parent);
+        while let Some(entry) = self.processes.get(&at) {
+            if entry.subreaper && !matches!(entry.news, Some(News::Ended(_))) {
+                return at;
+            }
+            at = entry.parent;
+        }
+        Pid::INIT
+    }
+
+    /// `pid` ended with wait status `status`: it becomes a zombie, its children get a new parent.
+    pub fn end(&mut self, pid: Pid, status: i32) -> Ended<P> {
+        let mut ended =
+            Ended { parent: None, adopted: alloc::vec::Vec::new(), orphaned: alloc::vec::Vec::new() };
+        let reaper = self.reaper_of(pid);
+        let Some(entry) = self.processes.get_mut(&pid) else { return ended };
+        entry.news = Some(News::Ended(status));
+        let (parent, own_group) = (entry.parent, entry.group);
+        let children = core::mem::take(&mut entry.children);
+        entry.told.clear();
+        let mut affected = BTreeSet::from([own_group]);
+        for child in children {
+            let Some(entry) = self.processes.get_mut(&child) else { continue };
+            entry.parent = reaper;
+            affected.insert(entry.group);
+            let news = entry.news;
+            let handle = entry.handle.clone();
+            let Some(new) = self.processes.get_mut(&reaper) else { continue };
+            new.children.insert(child);
+            if news.is_some() {
+                new.told.insert(child);
+            }
+            let zombie = matches!(news, Some(News::Ended(_)));
+            ended.adopted.push((handle, new.handle.clone(), zombie));
+        }
+        ended.orphaned = affected.into_iter().filter(|group| self.is_orphaned(*group)).collect();
+        if let Some(parent) = self.processes.get_mut(&parent) {
+            parent.told.insert(pid);
+            ended.parent = Some(parent.handle.clone());
+        }
+        ended
+    }
+
+    /// Is `group` orphaned: has no living member a parent in another group of the same session?
+    pub fn is_orphaned(&self, group: Pid) -> bool {
+        let members = self.groups.get(&group).into_iter().flatten();
+        !members.filter_map(|pid| self.processes.get(pid)).any(|member| {
+            !matches!(member.news, Some(News::Ended(_)))
+                && member.parent != Pid::INIT
+                && self.processes.get(&member.parent).is_some_and(|parent| {
+                    parent.group != member.group && parent.session == member.session
+                })
+        })
+    }
+
+    /// A zombie goes for good. `None`: somebody else was faster.
+    pub fn reap(&mut self, pid: Pid) -> Option<P> {
+        if !self.is_zombie(pid) {
+            return None;
+        }
+        let entry = self.processes.remove(&pid)?;
+        if let Some(parent) = self.processes.get_mut(&entry.parent) {
+            parent.children.remove(&pid);
+            parent.told.remove(&pid);
+        }
+        self.leave(pid, entry.group, entry.session);
+        Some(entry.handle)
+    }
+
+    fn move_to(&mut self, pid: Pid, group: Pid, session: Pid) {
+        let Some(entry) = self.processes.get_mut(&pid) else { return };
+        let (old_group, old_session) = (entry.group, entry.session);
+        entry.group = group;
+        entry.session = session;
+        self.enter(pid, group, session);
+        if (old_group, old_session) != (group, session) {
+            if old_group == group {
+                self.leave_session(old_session);
+            } else {
+                self.leave(pid, old_group, old_session);
+            }
+        }
+    }
+
+    fn enter(&mut self, pid: Pid, group: Pid, session: Pid) {
+        if self.groups.entry(group).or_default().insert(pid) {
+            *self.sessions.entry(session).or_default() += 1;
+        }
+    }
+
+    fn leave(&mut self, pid: Pid, group: Pid, session: Pid) {
+        if let Some(members) = self.groups.get_mut(&group) {
+            members.remove(&pid);
+            if members.is_empty() {
+                self.groups.remove(&group);
+            }
+        }
+        self.leave_session(session);
+    }
+
+    fn leave_session(&mut self, session: Pid) {
+        if let Some(count) = self.sessions.get_mut(&session) {
+            *count -= 1;
+            if *count == 0 {
+                self.sessions.remove(&session);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Wanted = Wanted { ended: true, stopped: true, continued: true };
+
+    /// init (1) with children 2 and 3, and 4 below 3.
+    fn small() -> Family<i32> {
+        let mut f = Family::new(32768);
+        for (pid, parent) in [(1, 0), (2, 1), (3, 1), (4, 3)] {
+            assert_eq!(f.allocate(), Some(Pid(pid)));
+            f.add(Pid(pid), Pid(parent), pid);
+        }
+        f
+    }
+
+    #[test]
+    fn pids_rise_wrap_and_skip_what_is_used() {
+        let mut f: Family<i32> = Family::new(310);
+        for pid in 1..310 {
+            assert_eq!(f.allocate(), Some(Pid(pid)));
+        }
+        f.add(Pid(300), Pid(0), 0);
+        f.add_thread(Pid(301));
+        assert_eq!(f.allocate(), Some(Pid(302)));
+    }
+
+    #[test]
+    fn a_group_keeps_its_number_after_its_leader() {
+        let mut f = small();
+        f.set_group(Pid(3), Pid(3), Pid(3)).unwrap();
+        f.set_group(Pid(3), Pid(4), Pid(3)).unwrap();
+        f.end(Pid(3), 0);
+        f.reap(Pid(3)).unwrap();
+        f.last = 2;
+        assert_eq!(f.allocate(), Some(Pid(5)), "3 names a group, 4 a process");
+    }
+
+    #[test]
+    fn zombies_wait_for_their_parent() {
+        let mut f = small();
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false), Ok(None));
+        assert_eq!(f.end(Pid(2), 0x100).parent, Some(1));
+        let found = Ok(Some((Pid(2), 2, News::Ended(0x100))));
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(3)), ALL, false), Ok(None));
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, true), found);
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false), found);
+        assert_eq!(f.reap(Pid(2)), Some(2));
+        assert_eq!(f.reap(Pid(2)), None);
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false), Err(ECHILD));
+        assert_eq!(f.wait(Pid(2), Whose::Any, ALL, false), Err(ECHILD));
+    }
+
+    #[test]
+    fn orphans_go_to_init_or_the_nearest_subreaper() {
+        let mut f = small();
+        f.add(Pid(5), Pid(4), 5);
+        f.set_subreaper(Pid(3), true);
+        let ended = f.end(Pid(4), 0);
+        assert_eq!(ended.adopted, [(5, 3, false)]);
+        assert_eq!(f.place(Pid(5)).unwrap().0, Pid(3));
+        let ended = f.end(Pid(3), 0);
+        assert_eq!(ended.adopted, [(4, 1, true), (5, 1, false)]);
+    }
+
+    #[test]
+    fn stop_and_continue_are_told_once() {
+        let mut f = small();
+        assert_eq!(f.tell(Pid(2), News::Stopped(19)), Some(1));
+        let ended = Wanted { ended: true, stopped: false, continued: false };
+        assert_eq!(f.wait(Pid(1), Whose::Any, ended, false), Ok(None));
+        let told = f.wait(Pid(1), Whose::Any, ALL, false).unwrap();
+        assert_eq!(told, Some((Pid(2), 2, News::Stopped(19))));
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false), Ok(None));
+    }
+
+    #[test]
+    fn setpgid_refuses_as_the_man_page_says() {
+        let mut f = small();
+        assert_eq!(f.set_group(Pid(1), Pid(1), Pid(1)), Err(EPERM), "a session leader");
+        assert_eq!(f.set_group(Pid(1), Pid(4), Pid(4)), Err(ESRCH), "no child");
+        assert_eq!(f.set_group(Pid(3), Pid(3), Pid(9)), Err(EPERM), "no such group");
+        f.has_execed(Pid(4));
+        assert_eq!(f.set_group(Pid(3), Pid(4), Pid(4)), Err(EACCES));
+        assert_eq!(f.set_group(Pid(4), Pid(4), Pid(4)), Ok(()));
+        assert_eq!(f.new_session(Pid(4)), Err(EPERM), "a group leader");
+        assert_eq!(f.new_session(Pid(2)), Ok(Pid(2)));
+        assert_eq!(f.set_group(Pid(1), Pid(2), Pid(1)), Err(EPERM), "another session");
+    }
+
+    #[test]
+    fn sessions_count_their_members() {
+        let mut f = small();
+        f.new_session(Pid(3)).unwrap();
+        assert_eq!(f.sessions.get(&Pid(1)), Some(&3));
+        f.end(Pid(3), 0);
+        f.reap(Pid(3)).unwrap();
+        assert!(!f.sessions.contains_key(&Pid(3)));
+    }
+
+    #[test]
+    fn a_job_without_its_shell_is_orphaned() {
+        let mut f = small();
+        // 3 is a shell in its own session, 4 its job in a group of its own.
+        f.new_session(Pid(3)).unwrap();
+        f.add(Pid(6), Pid(3), 6);
+        f.set_group(Pid(3), Pid(6), Pid(6)).unwrap();
+        assert!(!f.is_orphaned(Pid(6)));
+        assert!(f.end(Pid(3), 0).orphaned.contains(&Pid(6)));
+    }
+}

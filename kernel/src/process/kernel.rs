@@ -1,0 +1,125 @@
+//! [`Kernel`]: what there is once per kernel. Reached through `cx.kernel`; tests hold several.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use abi::process::PID_MAX_DEFAULT;
+
+use super::{family::Family, object::Process};
+use crate::{
+    fs::mount::Namespace,
+    lock::{Spin, order},
+    log::Log,
+    random::Random,
+    sched::Sched,
+    time::RealTime,
+};
+
+/// One kernel.
+pub struct Kernel {
+    /// CPUs and run queues.
+    pub sched: Sched,
+    /// The kernel log.
+    pub log: Log,
+    /// Random numbers.
+    pub random: Random,
+    /// The real-time clock.
+    pub real_time: RealTime,
+    /// All processes.
+    pub family: Spin<Family<Arc<Process>>, order::Family>,
+    /// Host and domain name.
+    pub uts: Spin<Uts, order::Names>,
+    /// The initial mounts; set when the root is there.
+    pub mounts: spin::Once<Arc<Namespace>>,
+    /// The kernel command line; set at boot.
+    pub options: spin::Once<Options>,
+    /// Processes and threads created since boot.
+    pub forks: AtomicU64,
+    /// System calls that programs asked for and that are not built; a bit each.
+    missed: [AtomicU64; 8],
+}
+
+/// Host and domain name (`struct new_utsname`'s changeable half).
+pub struct Uts {
+    /// uname -n
+    pub nodename: heapless::Vec<u8, 64>,
+    /// NIS domain.
+    pub domainname: heapless::Vec<u8, 64>,
+}
+
+/// What the kernel command line asks for (Linux's kernel-parameters.txt).
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `rdinit=`: the first program to try in the initramfs.
+    pub rdinit: Option<Vec<u8>>,
+    /// `init=`
+    pub init: Option<Vec<u8>>,
+    /// Words that are no parameters: arguments of init.
+    pub args: Vec<Vec<u8>>,
+    /// `NAME=VALUE` words that are no parameters: init's environment.
+    pub env: Vec<Vec<u8>>,
+    /// `norandmaps`: no chance in address spaces.
+    pub norandmaps: bool,
+    /// `quiet`, `debug` or `loglevel=`.
+    pub console_level: Option<u8>,
+    /// `panic=`: seconds until the machine is restarted; negative: at once; 0: never.
+    pub panic: i32,
+    /// The last `console=`.
+    pub console: Option<String>,
+    /// `eclipse.debug=`: a fault to provoke, for testing what watches the kernel.
+    pub debug: Option<Vec<u8>>,
+}
+
+/// The name Linux gives a host that has none.
+const NO_NAME: &[u8] = b"(none)";
+
+impl Kernel {
+    /// A kernel before boot.
+    pub const fn new() -> Self {
+        Self {
+            sched: Sched::new(),
+            log: Log::new(),
+            random: Random::new(),
+            real_time: RealTime::new(),
+            family: Spin::new(Family::new(PID_MAX_DEFAULT)),
+            uts: Spin::new(Uts { nodename: heapless::Vec::new(), domainname: heapless::Vec::new() }),
+            mounts: spin::Once::new(),
+            options: spin::Once::new(),
+            forks: AtomicU64::new(0),
+            missed: [const { AtomicU64::new(0) }; 8],
+        }
+    }
+
+    /// Names the host as Linux does at boot.
+    pub fn name_host(&self) {
+        let mut uts = self.uts.lock();
+        for name in [&mut uts.nodename, &mut uts.domainname] {
+            name.clear();
+            // Six bytes of sixty-four.
+            let _ = name.extend_from_slice(NO_NAME);
+        }
+    }
+
+    /// Processes and threads that memory allows (`max_threads`): stacks may take an eighth of it.
+    pub fn max_threads(&self) -> u64 {
+        const PER_THREAD: u64 = 8 * 16384 / 4096;
+        (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+    }
+
+    /// Is this the first time that a program asks for system call `nr`?
+    pub fn first_miss(&self, nr: usize) -> bool {
+        let bit = 1 << (nr % 64);
+        self.missed.get(nr / 64).is_some_and(|word| word.fetch_or(bit, Relaxed) & bit == 0)
+    }
+
+    /// Counts a fork.
+    pub fn count_fork(&self) {
+        self.forks.fetch_add(1, Relaxed);
+    }
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Self::new()
+    }
+}

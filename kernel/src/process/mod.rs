@@ -1,0 +1,24 @@
+//! Processes and threads: what they are, how they begin, what they run, how they are signalled and
+//! how they end.
+//!
+//! A [`Process`] is a thread group, a [`Thread`] a task in it; [`Cx`] is the running thread's own
+//! context, handed to every system call. [`family`] knows who belongs to whom.
+
+pub mod clone;
+mod cx;
+pub mod deliver;
+pub mod exec;
+pub mod exit;
+pub mod family;
+pub mod frame;
+mod kernel;
+mod object;
+pub mod signal;
+mod thread;
+pub mod wait;
+
+pub use cx::{Cx, Parts, Restart, TrapInfo};
+pub use family::Pid;
+pub use kernel::{Kernel, Uts};
+pub use object::{GroupSignals, Process};
+pub use thread::{Thread, ThreadSignals, run};

@@ -1,0 +1,186 @@
+//! [`Process`]: a thread group. Its place among others is in [`super::family`].
+
+use alloc::{
+    sync::{Arc, Weak},
+    vec::Vec,
+};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+
+use abi::signal::SIGALRM;
+
+use super::{Kernel, Pid, Thread};
+use crate::{
+    cred::Limits,
+    lock::{Spin, order},
+    sched::timer::{self, Expire, Timer, TimerNode},
+    signal::{Actions, Pending},
+    wait::WaitQueue,
+};
+
+/// A process: threads that share a pid, signals, limits and children.
+pub struct Process {
+    /// Its number (what getpid(2) returns).
+    pub pid: Pid,
+    /// The kernel it lives in.
+    pub kernel: &'static Kernel,
+    /// Its parent's number, for getppid(2) without a lock. Written under `Family`.
+    pub ppid: AtomicI32,
+    /// The signal its parent gets when it ends; 0: none.
+    pub exit_signal: u32,
+    /// Monotonic time of its creation, in nanoseconds.
+    pub started_ns: u64,
+    /// Signals to the whole process, and its way to the end.
+    pub signals: Spin<GroupSignals, order::Signals>,
+    /// Resource limits.
+    pub limits: Spin<Limits, order::Names>,
+    /// Wakes when a child has news, for wait(2).
+    pub children: WaitQueue,
+    /// What its ended threads used, and what the children that it waited for used.
+    pub usage: Spin<[Usage; 2], order::Names>,
+    /// Signals it has no handler for do nothing, not even SIGKILL (`SIGNAL_UNKILLABLE`): init.
+    pub unkillable: AtomicBool,
+    /// alarm(2) and `ITIMER_REAL`.
+    pub alarm: Alarm,
+}
+
+/// The timer behind alarm(2) and `ITIMER_REAL`.
+pub struct Alarm {
+    node: TimerNode,
+    /// When SIGALRM comes, on the monotonic clock; 0: never.
+    at: AtomicU64,
+    /// Nanoseconds to the one after it; 0: there is none.
+    every: AtomicU64,
+}
+
+/// What signals do to a whole process.
+#[derive(Default)]
+pub struct GroupSignals {
+    /// Sent to the process, for whichever thread takes them.
+    pub pending: Pending,
+    /// The living threads; the leader first.
+    pub threads: Vec<Weak<Thread>>,
+    /// It ends with this wait status (`SIGNAL_GROUP_EXIT`).
+    pub exit: Option<i32>,
+    /// It is stopped by this signal.
+    pub stopped: Option<u32>,
+}
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Nanoseconds in user mode, by ended threads.
+    pub user_ns: u64,
+    /// Nanoseconds in the kernel, by ended threads.
+    pub system_ns: u64,
+    /// Page faults without I/O.
+    pub faults: u64,
+    /// Voluntary and involuntary switches.
+    pub switches: (u64, u64),
+    /// Largest resident set in pages.
+    pub max_rss: u64,
+}
+
+impl Process {
+    /// A process without threads yet. `unkillable` is for init.
+    pub fn new(
+        kernel: &'static Kernel,
+        pid: Pid,
+        exit_signal: u32,
+        limits: Limits,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me: &Weak<Self>| Self {
+            pid,
+            kernel,
+            ppid: AtomicI32::new(0),
+            exit_signal,
+            started_ns: hal::time::now_ns(),
+            signals: Spin::new(GroupSignals::default()),
+            limits: Spin::new(limits),
+            children: WaitQueue::new(),
+            usage: Spin::new([Usage::default(); 2]),
+            unkillable: AtomicBool::new(pid == Pid::INIT),
+            alarm: Alarm {
+                node: Timer::calling(me.clone() as Weak<dyn Expire>),
+                at: AtomicU64::new(0),
+                every: AtomicU64::new(0),
+            },
+        })
+    }
+
+    /// Its parent's number; 0 for init.
+    pub fn parent_pid(&self) -> Pid {
+        Pid(self.ppid.load(Relaxed))
+    }
+
+    /// A thread of it: the leader while that lives.
+    pub fn thread(&self) -> Option<Arc<Thread>> {
+        self.signals.lock().threads.iter().find_map(Weak::upgrade)
+    }
+
+    /// What its ended threads and the living ones have used.
+    pub fn used(&self) -> Usage {
+        let threads: Vec<_> = self.signals.lock().threads.iter().filter_map(Weak::upgrade).collect();
+        let mut used = self.usage.lock()[0];
+        for thread in threads {
+            used.add(&thread.used());
+        }
+        used
+    }
+
+    /// Is it on its way to the end?
+    pub fn is_exiting(&self) -> bool {
+        self.signals.lock().exit.is_some()
+    }
+
+    /// Arms the real-time interval timer: the first SIGALRM in `first` nanoseconds (0: disarm),
+    /// then one `every` so often (0: no more). Returns the old values likewise.
+    pub fn set_alarm(&self, first: u64, every: u64) -> (u64, u64) {
+        let old = self.alarm_left();
+        timer::clear(&self.alarm.node);
+        let at = if first == 0 { 0 } else { hal::time::now_ns().saturating_add(first) };
+        self.alarm.every.store(every, Relaxed);
+        self.alarm.at.store(at, Relaxed);
+        if at != 0 {
+            timer::set(&self.alarm.node, at);
+        }
+        old
+    }
+
+    /// Nanoseconds to the next SIGALRM (0: none) and between those after it.
+    pub fn alarm_left(&self) -> (u64, u64) {
+        let every = self.alarm.every.load(Relaxed);
+        match self.alarm.at.load(Relaxed) {
+            0 => (0, every),
+            at => (at.saturating_sub(hal::time::now_ns()).max(1), every),
+        }
+    }
+}
+
+impl Expire for Process {
+    fn expired(&self) {
+        let every = self.alarm.every.load(Relaxed);
+        let now = hal::time::now_ns();
+        let at = self.alarm.at.load(Relaxed);
+        if every == 0 {
+            self.alarm.at.store(0, Relaxed);
+        } else {
+            let missed = now.saturating_sub(at) / every;
+            let next = at + (missed + 1) * every;
+            self.alarm.at.store(next, Relaxed);
+            timer::set(&self.alarm.node, next);
+        }
+        self.send(&Pending::kernel_info(SIGALRM));
+    }
+}
+
+impl Usage {
+    /// Adds `other`; of the largest resident sets the larger counts.
+    pub fn add(&mut self, other: &Usage) {
+        self.user_ns += other.user_ns;
+        self.system_ns += other.system_ns;
+        self.faults += other.faults;
+        self.switches.0 += other.switches.0;
+        self.switches.1 += other.switches.1;
+        self.max_rss = self.max_rss.max(other.max_rss);
+    }
+}

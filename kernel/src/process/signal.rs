@@ -1,0 +1,356 @@
+//! Sending signals (`kernel/signal.c`): to threads, processes and groups, with the rules of
+//! kill(2) and signal(7) about who may, what is thrown away, and whom it wakes.
+
+use alloc::{sync::{Arc, Weak}, vec::Vec};
+
+use abi::{
+    errno::{EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH, Result},
+    process::{CAP_KILL, RLIMIT_SIGPENDING},
+    signal::{
+        CLD_CONTINUED, CLD_STOPPED, DefaultAction, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP,
+        SI_USER, SaFlags, SigAction, SigSet, Siginfo, default_action,
+    },
+};
+
+use super::{
+    Cx, Pid, Process, Thread,
+    family::News,
+    object::GroupSignals,
+};
+use crate::{
+    cred::Cred,
+    lock::SpinGuard,
+    sched::{Wake, work},
+    signal::Queued,
+};
+
+impl Thread {
+    /// Sends this very thread a signal (tgkill(2), or from the kernel).
+    pub fn send(&self, info: &Siginfo) -> Queued {
+        let group = self.process.signals.lock();
+        self.process.send_to(group, info, Some(self))
+    }
+
+    /// A fault of the thread's own making: the signal cannot be blocked or ignored
+    /// (`force_sig_info`). Without a handler it ends even init.
+    pub fn force(&self, info: &Siginfo) {
+        let sig = info.sig();
+        let was_blocked = self.signals.lock().mask.has(sig);
+        if let Some(parts) = self.parts.lock().clone() {
+            let mut actions = parts.actions.lock();
+            let action = actions.get(sig);
+            let ignored = action.sa_handler == abi::signal::SIG_IGN;
+            if was_blocked || ignored {
+                actions.set(sig, SigAction { sa_handler: SIG_DFL, ..action });
+            }
+            if was_blocked || ignored || action.sa_handler == SIG_DFL {
+                self.process.unkillable.store(false, core::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let mut own = self.signals.lock();
+        own.mask.remove(sig);
+        own.pending.push(info, true);
+        drop(own);
+        self.poke(Wake::Signal);
+    }
+
+    /// Its process's limits have changed: it takes its own copy anew.
+    pub fn reread_limits(&self) {
+        self.poke(Wake::Event);
+    }
+
+    /// Makes the thread look at its signals.
+    fn poke(&self, why: Wake) {
+        if let Some(task) = self.task() {
+            let bits = if why == Wake::Kill { work::SIGNAL | work::KILL } else { work::SIGNAL };
+            task.post(bits, why);
+        }
+    }
+
+    /// Does it take `sig` now? A thread that is blocked in sigtimedwait(2) for it does, too.
+    fn takes(&self, sig: u32) -> bool {
+        let own = self.signals.lock();
+        !own.mask.has(sig) || own.waiting_for.has(sig)
+    }
+}
+
+impl Process {
+    /// Sends the process a signal.
+    pub fn send(&self, info: &Siginfo) -> Queued {
+        self.send_to(self.signals.lock(), info, None)
+    }
+
+    fn send_to(
+        &self,
+        mut group: SpinGuard<'_, GroupSignals, crate::lock::order::Signals>,
+        info: &Siginfo,
+        thread: Option<&Thread>,
+    ) -> Queued {
+        let sig = info.sig();
+        let threads: Vec<Arc<Thread>> = group.threads.iter().filter_map(Weak::upgrade).collect();
+        // Ending already, or gone: nothing changes that.
+        if group.exit.is_some() || threads.is_empty() {
+            return Queued::Already;
+        }
+        let mut resumed = false;
+        if sig == SIGCONT {
+            group.flush(&threads, SigSet::STOPPING);
+            resumed = group.stopped.take().is_some();
+        } else if SigSet::STOPPING.has(sig) {
+            group.flush(&threads, SigSet::of(&[SIGCONT]));
+        }
+        let target = thread.unwrap_or(&threads[0]);
+        let queued = if self.throws_away(target, sig) {
+            Queued::Already
+        } else if sig == SIGKILL {
+            group.exit = Some(abi::process::wait_signaled(SIGKILL, false));
+            for thread in &threads {
+                thread.poke(Wake::Kill);
+            }
+            Queued::Yes
+        } else {
+            let limit = self.limits.lock().get(RLIMIT_SIGPENDING);
+            let room = (group.pending.len() as u64) < limit;
+            let queued = match thread {
+                Some(thread) => thread.signals.lock().pending.push(info, room),
+                None => group.pending.push(info, room),
+            };
+            let taker = match thread {
+                Some(thread) => thread.takes(sig).then_some(thread),
+                None => threads.iter().map(|t| &**t).find(|t| t.takes(sig)),
+            };
+            if let Some(taker) = taker
+                && matches!(queued, Queued::Yes | Queued::WithoutInfo)
+            {
+                taker.poke(Wake::Signal);
+            }
+            queued
+        };
+        if resumed {
+            for thread in &threads {
+                thread.poke(Wake::Continue);
+            }
+        }
+        drop(group);
+        if resumed {
+            self.tell_parent(News::Continued, CLD_CONTINUED, SIGCONT as i32);
+        }
+        queued
+    }
+
+    /// Is `sig` thrown away at once (`sig_ignored`)? Not when it is blocked: the action may change
+    /// before it is not.
+    fn throws_away(&self, target: &Thread, sig: u32) -> bool {
+        if sig != SIGKILL && sig != SIGSTOP && target.signals.lock().mask.has(sig) {
+            return false;
+        }
+        let Some(parts) = target.parts.lock().clone() else { return false };
+        let actions = parts.actions.lock();
+        let unkillable = self.unkillable.load(core::sync::atomic::Ordering::Relaxed);
+        actions.ignored(sig) || unkillable && actions.get(sig).sa_handler == SIG_DFL
+    }
+
+    /// The whole process ends with wait status `status`, unless it does already.
+    pub fn kill_group(&self, status: i32) {
+        let mut group = self.signals.lock();
+        if group.exit.is_none() {
+            group.exit = Some(status);
+        }
+        for thread in group.threads.iter().filter_map(Weak::upgrade) {
+            thread.poke(Wake::Kill);
+        }
+    }
+
+    /// Stops the process by `sig`; its threads lie down in [`super::deliver`].
+    pub fn stop(&self, sig: u32) {
+        {
+            let mut group = self.signals.lock();
+            if group.exit.is_some() || group.stopped.is_some() {
+                return;
+            }
+            group.stopped = Some(sig);
+            for thread in group.threads.iter().filter_map(Weak::upgrade) {
+                thread.poke(Wake::Signal);
+            }
+        }
+        self.tell_parent(News::Stopped(sig), CLD_STOPPED, sig as i32);
+    }
+
+    /// Tells the parent that the process stopped or went on, with SIGCHLD unless it does not want
+    /// to know (`SA_NOCLDSTOP`).
+    fn tell_parent(&self, news: News, code: i32, status: i32) {
+        let parent = {
+            let mut family = self.kernel.family.lock();
+            family.untell(self.pid);
+            family.tell(self.pid, news)
+        };
+        let Some(parent) = parent else { return };
+        let wanted = parent.thread().and_then(|t| t.parts.lock().clone()).is_some_and(|parts| {
+            let action = parts.actions.lock().get(SIGCHLD);
+            !action.sa_flags.has(SaFlags::NOCLDSTOP)
+        });
+        if wanted {
+            parent.send(&self.child_info(code, status));
+        }
+        parent.children.wake_all();
+    }
+
+    /// The siginfo of a SIGCHLD about this process.
+    pub fn child_info(&self, code: i32, status: i32) -> Siginfo {
+        let used = self.used();
+        let ticks = |ns: u64| (ns / (1_000_000_000 / abi::time::USER_HZ)) as i64;
+        let uid = self.uid();
+        Siginfo::chld(code, self.pid.0, uid, status, ticks(used.user_ns), ticks(used.system_ns))
+    }
+
+    /// Its real user id, as far as it is still known.
+    pub fn uid(&self) -> u32 {
+        let parts = self.thread().and_then(|t| t.parts.lock().clone());
+        parts.map_or(0, |parts| parts.cred.uid.0)
+    }
+}
+
+impl GroupSignals {
+    /// Forgets pending signals of the process and its threads.
+    fn flush(&mut self, threads: &[Arc<Thread>], which: SigSet) {
+        self.pending.flush(which);
+        for thread in threads {
+            thread.signals.lock().pending.flush(which);
+        }
+    }
+}
+
+/// May a thread with credentials `cred` send `sig` to `target` (`check_kill_permission`)?
+fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
+    let cred = cx.cred();
+    let theirs = target.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.cred);
+    let same = |theirs: &Cred| {
+        [cred.euid, cred.uid].iter().any(|id| *id == theirs.suid || *id == theirs.uid)
+    };
+    if cred.capable(CAP_KILL) || theirs.is_none_or(|theirs| same(&theirs)) {
+        return Ok(());
+    }
+    let family = cx.kernel.family.lock();
+    let session = |pid| family.place(pid).map(|(_, _, session)| session);
+    if sig == SIGCONT && session(cx.process().pid) == session(target.pid) {
+        return Ok(());
+    }
+    Err(EPERM)
+}
+
+/// Checks, then sends. Without a siginfo (signal 0) it only checks.
+pub fn send_with(cx: &Cx, target: &Process, info: Option<&Siginfo>) -> Result<()> {
+    permitted(cx, target, info.map_or(0, Siginfo::sig))?;
+    match info {
+        Some(info) if target.send(info) == Queued::Full => Err(EAGAIN),
+        _ => Ok(()),
+    }
+}
+
+/// The siginfo of kill(2) and its kin; `None` for signal 0, `EINVAL` for none at all.
+pub fn user_info(cx: &Cx, sig: i32, code: i32) -> Result<Option<Siginfo>> {
+    match u32::try_from(sig) {
+        Ok(0) => Ok(None),
+        Ok(sig @ 1..=abi::signal::NSIG) => {
+            Ok(Some(Siginfo::kill(sig, code, cx.process().pid.0, cx.cred().uid.0)))
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+/// kill(2)
+pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
+    let info = user_info(cx, sig, SI_USER)?;
+    let info = info.as_ref();
+    match pid {
+        // The one number whose negative is no group.
+        i32::MIN => Err(ESRCH),
+        -1 => {
+            let others = {
+                let family = cx.kernel.family.lock();
+                let mut all = Vec::new();
+                all.try_reserve(family.len()).map_err(|_| ENOMEM)?;
+                let own = cx.process().pid;
+                all.extend(
+                    family
+                        .iter()
+                        .filter(|(pid, _)| *pid != Pid::INIT && *pid != own)
+                        .map(|(_, process)| process.clone()),
+                );
+                all
+            };
+            send_to_all(cx, &others, info, true)
+        }
+        0 | ..-1 => {
+            let members = {
+                let family = cx.kernel.family.lock();
+                let own = family.place(cx.process().pid).map_or(Pid::NONE, |place| place.1);
+                let group = if pid == 0 { own } else { Pid(-pid) };
+                let mut members = Vec::new();
+                for member in family.members(group) {
+                    members.try_reserve(1).map_err(|_| ENOMEM)?;
+                    members.push(member.clone());
+                }
+                members
+            };
+            send_to_all(cx, &members, info, false)
+        }
+        _ => {
+            let target = find(cx, Pid(pid)).ok_or(ESRCH)?;
+            send_with(cx, &target, info)
+        }
+    }
+}
+
+/// Success if one could be sent to; else why the last could not (`EPERM` counts only where it is
+/// about a named group).
+fn send_to_all(
+    cx: &Cx,
+    targets: &[Arc<Process>],
+    info: Option<&Siginfo>,
+    everybody: bool,
+) -> Result<()> {
+    let mut result = Err(ESRCH);
+    for target in targets {
+        match send_with(cx, target, info) {
+            Ok(()) => result = Ok(()),
+            Err(why) if result.is_err() && !(everybody && why == EPERM) => result = Err(why),
+            Err(_) => {}
+        }
+    }
+    // kill(-1) by somebody who may kill nobody has done what it could.
+    if everybody && !targets.is_empty() && result == Err(ESRCH) { Ok(()) } else { result }
+}
+
+/// The process `pid`, also by the number of one of its threads.
+pub fn find(cx: &Cx, pid: Pid) -> Option<Arc<Process>> {
+    cx.kernel.family.lock().get(pid).cloned()
+}
+
+/// tkill(2) (`tgid` `None`) and tgkill(2)
+pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()> {
+    if tid <= 0 || tgid.is_some_and(|tgid| tgid <= 0) {
+        return Err(EINVAL);
+    }
+    let info = user_info(cx, sig, abi::signal::SI_TKILL)?;
+    let thread = thread_by_tid(cx, Pid(tid)).ok_or(ESRCH)?;
+    if tgid.is_some_and(|tgid| thread.process.pid != Pid(tgid)) {
+        return Err(ESRCH);
+    }
+    permitted(cx, &thread.process, sig as u32)?;
+    match info {
+        Some(info) if thread.send(&info) == Queued::Full => Err(EAGAIN),
+        _ => Ok(()),
+    }
+}
+
+fn thread_by_tid(cx: &Cx, tid: Pid) -> Option<Arc<Thread>> {
+    let process = find(cx, tid)?;
+    let group = process.signals.lock();
+    group.threads.iter().filter_map(Weak::upgrade).find(|thread| thread.tid == tid)
+}
+
+/// Is the default action of `sig` to stop only where job control can restart it?
+pub fn stops_unless_orphaned(sig: u32) -> bool {
+    sig != SIGSTOP && default_action(sig) == DefaultAction::Stop
+}

@@ -1,0 +1,164 @@
+//! [`Thread`]: one task of a process, and the loop that is its life.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use abi::{process::TASK_COMM_LEN, signal::SigSet};
+use hal::user::Trap;
+
+use super::{Cx, Parts, Pid, Process, deliver, exit, object::Usage};
+use crate::{
+    lock::{Spin, order},
+    sched::{self, TaskRef, work},
+    signal::Pending,
+    syscall,
+    wait::WaitQueue,
+};
+
+/// A thread, as others see it. Its registers and what it works with are in its [`Cx`].
+pub struct Thread {
+    /// Its number (gettid(2)).
+    pub tid: Pid,
+    /// Its process.
+    pub process: Arc<Process>,
+    /// What the scheduler runs.
+    task: spin::Once<TaskRef>,
+    /// Blocked signals, and those sent to it alone.
+    pub signals: Spin<ThreadSignals, order::ThreadSignals>,
+    /// What it shares with others, for those who look at it from outside.
+    pub parts: Spin<Option<Parts>, order::Names>,
+    /// Its name (`PR_SET_NAME`), without the NUL.
+    pub comm: Spin<heapless::Vec<u8, { TASK_COMM_LEN - 1 }>, order::Names>,
+    /// The word to clear and wake when it ends (set_tid_address(2)); 0: none.
+    pub clear_child_tid: AtomicU64,
+    /// The list of robust futexes (set_robust_list(2)).
+    pub robust_list: AtomicU64,
+    /// Page faults it took.
+    pub faults: AtomicU64,
+    /// Its parent sleeps here until it has a program of its own or ends (vfork(2)).
+    pub vfork: Option<Arc<Vfork>>,
+}
+
+/// A parent's wait in vfork(2).
+#[derive(Default)]
+pub struct Vfork {
+    done: core::sync::atomic::AtomicBool,
+    queue: WaitQueue,
+}
+
+impl Vfork {
+    /// The child does not need its parent's memory any more.
+    pub fn finish(&self) {
+        self.done.store(true, core::sync::atomic::Ordering::SeqCst);
+        self.queue.wake_all();
+    }
+
+    /// Sleeps until the child is done, or the parent is killed.
+    pub fn wait(&self) {
+        let done = || self.done.load(core::sync::atomic::Ordering::SeqCst).then_some(());
+        // Killed: the parent goes, the child keeps what it shares.
+        let _ = self.queue.wait(crate::wait::Pause::KILLABLE, done);
+    }
+}
+
+/// The signal state of one thread.
+#[derive(Default)]
+pub struct ThreadSignals {
+    /// What it does not want to see now.
+    pub mask: SigSet,
+    /// Sent to this thread alone.
+    pub pending: Pending,
+    /// Blocked signals that it waits for nevertheless (rt_sigtimedwait(2)).
+    pub waiting_for: SigSet,
+}
+
+impl Thread {
+    /// A thread of `process` that has no task yet.
+    pub fn new(tid: Pid, process: Arc<Process>, mask: SigSet, vfork: Option<Arc<Vfork>>) -> Self {
+        Self {
+            tid,
+            process,
+            task: spin::Once::new(),
+            signals: Spin::new(ThreadSignals { mask, ..ThreadSignals::default() }),
+            parts: Spin::new(None),
+            comm: Spin::new(heapless::Vec::new()),
+            clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
+            vfork,
+        }
+    }
+
+    /// What the scheduler runs. `None` only while it is being made.
+    pub fn task(&self) -> Option<&TaskRef> {
+        self.task.get()
+    }
+
+    /// Gives the thread its task.
+    pub fn set_task(&self, task: TaskRef) {
+        self.task.call_once(|| task);
+    }
+
+    /// Sets the name: the first 15 bytes of `name`.
+    pub fn set_comm(&self, name: &[u8]) {
+        let name = &name[..name.len().min(TASK_COMM_LEN - 1)];
+        let mut comm = self.comm.lock();
+        comm.clear();
+        // It fits: it was cut.
+        let _ = comm.extend_from_slice(name);
+    }
+
+    /// What it has used so far.
+    pub fn used(&self) -> Usage {
+        let Some(task) = self.task() else { return Usage::default() };
+        let (user_ns, system_ns) = task.times_ns();
+        Usage {
+            user_ns,
+            system_ns,
+            faults: self.faults.load(Relaxed),
+            switches: task.switches(),
+            max_rss: 0,
+        }
+    }
+}
+
+/// The whole life of a user thread.
+pub fn run(mut cx: Cx) {
+    cx.start();
+    loop {
+        match cx.regs.run(cx.space.hal()) {
+            Trap::Syscall => syscall::dispatch(&mut cx),
+            Trap::Fault { addr, access, error } => cx.fault(addr, access, error),
+            Trap::Exception { vector, error } => cx.exception(vector, error),
+            Trap::Interrupt => {}
+        }
+        if cx.must_look() && !look(&mut cx) {
+            return exit::finish(cx);
+        }
+    }
+}
+
+/// Does what stands in the work word. `false`: the thread ends.
+#[cold]
+fn look(cx: &mut Cx) -> bool {
+    loop {
+        if let Some(cpu) = sched::this(&hal::cpu::NoPreempt::new()) {
+            cpu.run_deferred(true);
+        }
+        let todo = cx.task.work();
+        if todo & (work::SIGNAL | work::KILL) != 0 || cx.restart.is_some() || cx.saved_mask.is_some()
+        {
+            if !deliver::deliver(cx) {
+                return false;
+            }
+        }
+        if todo & work::RESCHED != 0 {
+            cx.task.clear_work(work::RESCHED);
+            sched::yield_now();
+            continue;
+        }
+        if !cx.must_look() {
+            return true;
+        }
+    }
+}
