@@ -16,8 +16,8 @@ use abi::process::{RLIMIT_AS, RLIMIT_DATA};
 use hal::mem::{Counts, Frame, Kind};
 
 use super::layout::{Chance, Layout};
-use super::source::PageSource;
 use super::mmap::heap;
+use super::source::PageSource;
 use super::vma::{Backing, FileRef, Prot, VmFlags, Vma};
 use super::{Map, PAGE, Totals};
 use crate::cred::{Cred, Limits};

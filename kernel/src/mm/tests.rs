@@ -194,10 +194,8 @@ fn faults_tell_why() {
 fn a_child_has_its_own_copy() {
     let space = space();
     let at = map(&space, anonymous(8 * PAGE)).unwrap();
-    let shared = MapRequest {
-        flags: MapFlags::SHARED | MapFlags::ANONYMOUS,
-        ..anonymous(2 * PAGE)
-    };
+    let shared =
+        MapRequest { flags: MapFlags::SHARED | MapFlags::ANONYMOUS, ..anonymous(2 * PAGE) };
     let shared = map(&space, shared).unwrap();
     for page in 0..8 {
         space.copy_out(at + page * PAGE, &[page as u8 + 1]).unwrap();

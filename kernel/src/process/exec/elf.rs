@@ -19,9 +19,7 @@ use abi::elf_aux::{
     ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_X86_64, ET_DYN, ET_EXEC, EV_CURRENT, Elf64Ehdr, Elf64Phdr,
     PT_GNU_STACK,
 };
-use abi::errno::{
-    EFAULT, EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EPERM, Result,
-};
+use abi::errno::{EFAULT, EINVAL, EIO, ELIBBAD, ENOEXEC, ENOMEM, EPERM, Result};
 use abi::mm::MapFlags;
 use abi::process::RLIMIT_STACK;
 use hal::user::USER_END;
@@ -452,7 +450,8 @@ fn load_interpreter(to: &Target<'_>, image: &Image) -> Result<u64> {
         };
         let mapped = image.map(to, addr, segment, flags, total)?;
         total = 0;
-        let own = if image.is_movable() { mapped.wrapping_sub(page_down(segment.vaddr)) } else { 0 };
+        let own =
+            if image.is_movable() { mapped.wrapping_sub(page_down(segment.vaddr)) } else { 0 };
         let bias = *bias.get_or_insert(own);
         let start = bias.wrapping_add(segment.vaddr);
         check_sizes(segment, start).ok_or(ENOMEM)?;
@@ -506,7 +505,8 @@ impl Target<'_> {
         }
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED;
         let prot = Prot::READ | Prot::WRITE | (prot & Prot::EXEC);
-        let request = MapRequest { addr: from, len: end - from, prot, flags, offset: 0, file: None };
+        let request =
+            MapRequest { addr: from, len: end - from, prot, flags, offset: 0, file: None };
         self.space.mmap(request, self.who).map(|_| ())
     }
 
@@ -515,7 +515,6 @@ impl Target<'_> {
         self.space.zero_out(at, to_page_end(at) as usize)
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -176,12 +176,7 @@ impl Strings {
 
     /// Calls `visit` with the place of each of `count` strings from `at` on; returns where the
     /// last one ends.
-    fn each(
-        &self,
-        at: u64,
-        count: usize,
-        mut visit: impl FnMut(u64) -> Result<()>,
-    ) -> Result<u64> {
+    fn each(&self, at: u64, count: usize, mut visit: impl FnMut(u64) -> Result<()>) -> Result<u64> {
         let mut piece = [0; 256];
         let (mut start, mut at, mut left) = (at, at, count);
         while left > 0 {
