@@ -2,7 +2,7 @@
 
 use core::ops::{Deref, DerefMut};
 
-use hal::cpu::{NoIrq, NoPreempt, Pinned};
+use hal::cpu::{NoIrq, NoPreempt};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use super::{order::Level, rank::Held};
@@ -150,9 +150,6 @@ impl<T: ?Sized, L: Level> DerefMut for IrqSpinGuard<'_, T, L> {
         &mut self.data
     }
 }
-
-impl<T: ?Sized, L: Level> Pinned for SpinGuard<'_, T, L> {}
-impl<T: ?Sized, L: Level> Pinned for IrqSpinGuard<'_, T, L> {}
 
 #[cfg(test)]
 mod tests {
