@@ -19,6 +19,7 @@ pub mod file;
 pub mod info;
 
 pub mod inode;
+pub mod map;
 pub mod mount;
 pub mod namei;
 pub mod open;

@@ -95,7 +95,7 @@ impl Kernel {
 
     /// Names the host as Linux does at boot.
     pub fn name_host(&self) {
-        let mut uts = self.uts.lock();
+        let uts = &mut *self.uts.lock();
         for name in [&mut uts.nodename, &mut uts.domainname] {
             name.clear();
             // Six bytes of sixty-four.
