@@ -17,4 +17,8 @@ pub mod wait;
 pub mod time;
 pub mod cred;
 pub mod signal;
+pub mod mm;
+pub mod fs;
+pub mod process;
+pub mod syscall;
 

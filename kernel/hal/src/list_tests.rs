@@ -68,7 +68,7 @@ fn two_lists_against_two_queues() {
 fn a_moved_list_keeps_its_nodes() {
     let node = Arc::new(Node::new(7));
     let mut list = List::new();
-    list.push_back(node.clone()).unwrap();
+    assert!(list.push_back(node.clone()).is_ok());
     let mut moved = Some(list).take().unwrap();
     assert!(moved.remove(&node));
     assert!(!moved.remove(&node));

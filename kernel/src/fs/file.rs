@@ -440,9 +440,30 @@ impl fmt::Debug for File {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::fs::inode::{Attr, Change, Kind};
     use abi::fs::{SEEK_DATA, SEEK_HOLE};
+
+    struct Nothing;
+    impl FileOps for Nothing {}
+    impl Inode for Nothing {
+        fn attr(&self) -> Attr {
+            unreachable!("it has no attributes")
+        }
+        fn set_attr(&self, _change: &Change) -> Result<()> {
+            Err(EINVAL)
+        }
+        fn kind(&self) -> Kind<'_> {
+            Kind::Socket
+        }
+    }
+
+    /// A file with nothing behind it.
+    pub fn nothing() -> Arc<File> {
+        let cred = Arc::new(Cred::root());
+        Arc::new(File::new(Arc::new(Nothing), Arc::new(Nothing), None, OpenFlags::RDWR, cred))
+    }
 
     #[test]
     fn seeking() {

@@ -2,7 +2,7 @@
 
 use core::ops::{Deref, DerefMut};
 
-use hal::cpu::{NoIrq, NoPreempt, Pinned};
+use hal::cpu::{NoIrq, NoPreempt};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 
 use super::{order::Level, rank::Held};
@@ -58,6 +58,11 @@ impl<T, L: Level> Spin<T, L> {
             let first = b.lock();
             (a.lock_second(), Some(first))
         }
+    }
+
+    /// The value, when nobody else can have the lock.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner.get_mut()
     }
 
     #[track_caller]
@@ -145,9 +150,6 @@ impl<T: ?Sized, L: Level> DerefMut for IrqSpinGuard<'_, T, L> {
         &mut self.data
     }
 }
-
-impl<T: ?Sized, L: Level> Pinned for SpinGuard<'_, T, L> {}
-impl<T: ?Sized, L: Level> Pinned for IrqSpinGuard<'_, T, L> {}
 
 #[cfg(test)]
 mod tests {

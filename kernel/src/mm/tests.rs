@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use abi::errno::{EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, Result};
 use abi::mm::{MADV_DONTFORK, MADV_DONTNEED, MADV_WIPEONFORK, MapFlags};
 use abi::signal::{BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV};
-use hal::mem::{Frame, Kind};
+use hal::mem::Frame;
 use hal::user::{Access, USER_END};
 
 use super::io::{Sink, UserSink};
@@ -194,10 +194,8 @@ fn faults_tell_why() {
 fn a_child_has_its_own_copy() {
     let space = space();
     let at = map(&space, anonymous(8 * PAGE)).unwrap();
-    let shared = MapRequest {
-        flags: MapFlags::SHARED | MapFlags::ANONYMOUS,
-        ..anonymous(2 * PAGE)
-    };
+    let shared =
+        MapRequest { flags: MapFlags::SHARED | MapFlags::ANONYMOUS, ..anonymous(2 * PAGE) };
     let shared = map(&space, shared).unwrap();
     for page in 0..8 {
         space.copy_out(at + page * PAGE, &[page as u8 + 1]).unwrap();

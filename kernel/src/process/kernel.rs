@@ -7,6 +7,7 @@ use abi::process::PID_MAX_DEFAULT;
 
 use super::{family::Family, object::Process};
 use crate::{
+    cred::Uid,
     fs::mount::Namespace,
     lock::{Spin, order},
     log::Log,
@@ -35,6 +36,8 @@ pub struct Kernel {
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
     pub forks: AtomicU64,
+    /// System calls that programs asked for and that are not built; a bit each.
+    missed: [AtomicU64; 8],
 }
 
 /// Host and domain name (`struct new_utsname`'s changeable half).
@@ -66,6 +69,8 @@ pub struct Options {
     pub console: Option<String>,
     /// `eclipse.debug=`: a fault to provoke, for testing what watches the kernel.
     pub debug: Option<Vec<u8>>,
+    /// `eclipse.trace`: system calls go to the log.
+    pub trace: bool,
 }
 
 /// The name Linux gives a host that has none.
@@ -84,6 +89,7 @@ impl Kernel {
             mounts: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
+            missed: [const { AtomicU64::new(0) }; 8],
         }
     }
 
@@ -101,6 +107,18 @@ impl Kernel {
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
         (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+    }
+
+    /// How many processes user `uid` has.
+    pub fn processes_of(&self, uid: Uid) -> u64 {
+        let processes: Vec<_> = self.family.lock().iter().map(|(_, p)| p.clone()).collect();
+        processes.iter().filter(|process| process.uid() == uid.0).count() as u64
+    }
+
+    /// Is this the first time that a program asks for system call `nr`?
+    pub fn first_miss(&self, nr: usize) -> bool {
+        let bit = 1 << (nr % 64);
+        self.missed.get(nr / 64).is_some_and(|word| word.fetch_or(bit, Relaxed) & bit == 0)
     }
 
     /// Counts a fork.

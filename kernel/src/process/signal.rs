@@ -54,6 +54,11 @@ impl Thread {
         self.poke(Wake::Signal);
     }
 
+    /// Its process's limits have changed: it takes its own copy anew.
+    pub fn reread_limits(&self) {
+        self.poke(Wake::Event);
+    }
+
     /// Makes the thread look at its signals.
     fn poke(&self, why: Wake) {
         if let Some(task) = self.task() {
@@ -197,12 +202,6 @@ impl Process {
         let uid = self.uid();
         Siginfo::chld(code, self.pid.0, uid, status, ticks(used.user_ns), ticks(used.system_ns))
     }
-
-    /// Its real user id, as far as it is still known.
-    pub fn uid(&self) -> u32 {
-        let parts = self.thread().and_then(|t| t.parts.lock().clone());
-        parts.map_or(0, |parts| parts.cred.uid.0)
-    }
 }
 
 impl GroupSignals {
@@ -233,8 +232,8 @@ fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
     Err(EPERM)
 }
 
-/// Checks, then sends. Signal 0 only checks.
-fn send_checked(cx: &Cx, target: &Process, info: Option<&Siginfo>) -> Result<()> {
+/// Checks, then sends. Without a siginfo (signal 0) it only checks.
+pub fn send_with(cx: &Cx, target: &Process, info: Option<&Siginfo>) -> Result<()> {
     permitted(cx, target, info.map_or(0, Siginfo::sig))?;
     match info {
         Some(info) if target.send(info) == Queued::Full => Err(EAGAIN),
@@ -292,7 +291,7 @@ pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
         }
         _ => {
             let target = find(cx, Pid(pid)).ok_or(ESRCH)?;
-            send_checked(cx, &target, info)
+            send_with(cx, &target, info)
         }
     }
 }
@@ -307,7 +306,7 @@ fn send_to_all(
 ) -> Result<()> {
     let mut result = Err(ESRCH);
     for target in targets {
-        match send_checked(cx, target, info) {
+        match send_with(cx, target, info) {
             Ok(()) => result = Ok(()),
             Err(why) if result.is_err() && !(everybody && why == EPERM) => result = Err(why),
             Err(_) => {}

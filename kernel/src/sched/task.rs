@@ -48,6 +48,8 @@ pub mod work {
     pub const KILL: u32 = 1 << 2;
     /// System calls are traced to the log.
     pub const TRACE: u32 = 1 << 3;
+    /// An interrupt left something to do on the CPU.
+    pub const DEFERRED: u32 = 1 << 4;
 }
 
 /// The scheduling half of a thread.
@@ -61,6 +63,8 @@ pub struct Task {
     allowed: AtomicU64,
     /// Nanoseconds on a CPU, up to the last switch.
     ran_ns: AtomicU64,
+    /// Ticks that found it in user mode and in the kernel.
+    ticks: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
@@ -138,6 +142,7 @@ impl Task {
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
+                ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
                 woken: [AtomicBool::new(false), AtomicBool::new(false)],
@@ -230,6 +235,23 @@ impl Task {
         self.ran_ns.load(Relaxed) + now
     }
 
+    /// Nanoseconds in user mode and in the kernel: the time it ran, shared out as the ticks found
+    /// it (`cputime_adjust`).
+    pub fn times_ns(&self) -> (u64, u64) {
+        let ran = self.ran_ns();
+        let [user, system] = [0, 1].map(|at| self.ticks[at].load(Relaxed));
+        if user + system == 0 {
+            return (ran, 0);
+        }
+        let in_user = (u128::from(ran) * u128::from(user) / u128::from(user + system)) as u64;
+        (in_user, ran - in_user)
+    }
+
+    /// A tick found it running.
+    pub(super) fn count_tick(&self, in_user: bool) {
+        self.ticks[usize::from(!in_user)].fetch_add(1, Relaxed);
+    }
+
     /// Voluntary and involuntary context switches.
     pub fn switches(&self) -> (u64, u64) {
         (self.switches[0].load(Relaxed), self.switches[1].load(Relaxed))
@@ -295,7 +317,7 @@ impl TaskRef {
     }
 
     /// It suspended to sleep.
-    pub(super) fn lay_down(&self, fiber: Fiber, sched: &Sched) {
+    pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
         let mut slot = self.slot.lock();
         if !slot.lay_down(fiber) {
             sched.enqueue(self.clone());
@@ -303,7 +325,7 @@ impl TaskRef {
     }
 
     /// It gave the CPU away but wants it again.
-    pub(super) fn requeue(&self, fiber: Fiber, sched: &Sched) {
+    pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
         self.work.fetch_and(!work::RESCHED, Release);
         let mut slot = self.slot.lock();

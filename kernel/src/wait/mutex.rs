@@ -72,10 +72,42 @@ impl<T, L: Level> Mutex<T, L> {
         Some(MutexGuard { data: Some(data), lock: self, _held: held })
     }
 
+    /// Takes two locks of one level, in address order; the guards come back in argument order.
+    /// `None` for the second when both are the same lock.
+    #[track_caller]
+    pub fn lock_pair<'a>(
+        a: &'a Self,
+        b: &'a Self,
+    ) -> (MutexGuard<'a, T, L>, Option<MutexGuard<'a, T, L>>) {
+        let (at, bt) = (core::ptr::from_ref(a).addr(), core::ptr::from_ref(b).addr());
+        if at == bt {
+            (a.lock(), None)
+        } else if at < bt {
+            let first = a.lock();
+            (first, Some(b.lock_second()))
+        } else {
+            let first = b.lock();
+            (a.lock_second(), Some(first))
+        }
+    }
+
+    #[track_caller]
+    fn lock_second(&self) -> MutexGuard<'_, T, L> {
+        loop {
+            if let Ok(guard) = self.lock_held(Held::enter_second(), Pause::UNINTERRUPTIBLE) {
+                return guard;
+            }
+        }
+    }
+
     #[track_caller]
     fn lock_with(&self, pause: Pause) -> Result<MutexGuard<'_, T, L>, Woken> {
+        self.lock_held(Held::enter(), pause)
+    }
+
+    #[track_caller]
+    fn lock_held(&self, held: Held<L>, pause: Pause) -> Result<MutexGuard<'_, T, L>, Woken> {
         might_sleep();
-        let held = Held::enter();
         let data = match self.inner.try_lock() {
             Some(data) => data,
             None => {

@@ -129,6 +129,16 @@ pub(super) fn deliver_interrupts() {
     }
 }
 
+/// What the processor tells programs of itself: nothing, here.
+pub fn hwcap() -> u64 {
+    0
+}
+
+/// What the kernel lets programs use: nothing, here.
+pub fn hwcap2() -> u64 {
+    0
+}
+
 /// How many CPUs run.
 pub fn count() -> usize {
     machine().map_or(1, |machine| machine.cpus.len())

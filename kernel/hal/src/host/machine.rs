@@ -304,6 +304,12 @@ impl Machine {
         thread.spawn(body).expect("the host has a thread for each CPU")
     }
 
+    /// Makes the calling thread work for this machine, on its CPU 0: what it allocates is on the
+    /// machine's account. For tests of parts of a kernel, without booting it.
+    pub fn attach(&self) {
+        cpu::enter(Some(self.0.clone()), 0, None);
+    }
+
     /// Registers a program; the address at which it is entered is returned. The kernel starts it by
     /// entering user mode there with the page mapped executable. Addresses are page-aligned.
     pub fn program(&self, body: impl Fn(&mut User) -> i32 + Send + Sync + 'static) -> u64 {

@@ -6,7 +6,7 @@
 
 use super::Space;
 use super::entry::{Table, index_at};
-use crate::contract::{Access, USER_END};
+use crate::contract::{Access, Fault, USER_END};
 use crate::frame::{Frame, SIZE, bytes};
 use crate::machine;
 use core::ops::ControlFlow;
@@ -15,17 +15,6 @@ use spin::MutexGuard;
 
 const READ: Access = Access { write: false, exec: false };
 const WRITE: Access = Access { write: true, exec: false };
-
-/// An access that was not possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Bytes copied before it.
-    pub done: usize,
-    /// The first byte that could not be accessed; at or above [`USER_END`] nothing can help.
-    pub addr: u64,
-    /// What was tried.
-    pub access: Access,
-}
 
 impl Space {
     /// Where the kernel sees the byte at `addr`, if `access` is allowed there.

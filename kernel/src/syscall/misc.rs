@@ -1,0 +1,191 @@
+//! System calls about the system as a whole.
+
+use abi::{
+    errno::{EFAULT, EINVAL, EPERM, Result},
+    process::{
+        CAP_SYS_ADMIN, CAP_SYS_BOOT, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON,
+        LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART,
+        LINUX_REBOOT_CMD_RESTART2, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+        LINUX_REBOOT_MAGIC2A, LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C, PR_GET_NAME,
+        PR_SET_NAME, RandomFlags, Sysinfo, TASK_COMM_LEN, Utsname,
+    },
+};
+
+use crate::{
+    mm::user::{Out, UserBytes, UserOut, UserStr},
+    process::Cx,
+    time,
+};
+
+/// What uname(2) says of the kernel. Programs look for a Linux of the reference's version.
+pub const SYSNAME: &[u8] = b"Linux";
+/// uname -r
+pub const RELEASE: &[u8] = b"6.1.0-eclipse";
+/// uname -v
+pub const VERSION: &[u8] = b"#1 SMP Eclipse";
+/// uname -m
+pub const MACHINE: &[u8] = b"x86_64";
+
+/// `personality(2)`: uname says 2.6.x.
+const UNAME26: u32 = 0x002_0000;
+
+fn field<const N: usize>(text: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    for (to, from) in out.iter_mut().zip(text) {
+        *to = *from;
+    }
+    out
+}
+
+/// uname(2)
+pub fn uname(cx: &mut Cx, out: UserOut<Utsname>) -> Result<()> {
+    let name = {
+        let uts = cx.kernel.uts.lock();
+        // 6.1 is 2.6.61 to programs that cannot count so far.
+        let release = if cx.personality & UNAME26 != 0 { b"2.6.61-eclipse" } else { RELEASE };
+        Utsname {
+            sysname: field(SYSNAME),
+            nodename: field(&uts.nodename),
+            release: field(release),
+            version: field(VERSION),
+            machine: field(MACHINE),
+            domainname: field(&uts.domainname),
+        }
+    };
+    out.write(cx.space(), &name)
+}
+
+fn new_name(cx: &Cx, at: u64, len: i32) -> Result<heapless::Vec<u8, 64>> {
+    if !cx.cred().capable(CAP_SYS_ADMIN) {
+        return Err(EPERM);
+    }
+    let len = usize::try_from(len).ok().filter(|len| *len <= 64).ok_or(EINVAL)?;
+    let mut name = heapless::Vec::new();
+    name.resize(len, 0).map_err(|_| EINVAL)?;
+    cx.space().copy_in(at, &mut name)?;
+    Ok(name)
+}
+
+/// sethostname(2)
+pub fn sethostname(cx: &mut Cx, name: u64, len: i32) -> Result<()> {
+    let name = new_name(cx, name, len)?;
+    cx.kernel.uts.lock().nodename = name;
+    Ok(())
+}
+
+/// setdomainname(2)
+pub fn setdomainname(cx: &mut Cx, name: u64, len: i32) -> Result<()> {
+    let name = new_name(cx, name, len)?;
+    cx.kernel.uts.lock().domainname = name;
+    Ok(())
+}
+
+/// getrandom(2). The generator is seeded before the first program runs, so it never blocks.
+pub fn getrandom(cx: &mut Cx, buffer: UserBytes<Out>, flags: u32) -> Result<usize> {
+    let flags = RandomFlags::checked(flags).ok_or(EINVAL)?;
+    if flags.has(RandomFlags::INSECURE | RandomFlags::RANDOM) {
+        return Err(EINVAL);
+    }
+    let total = buffer.len().min(i32::MAX as usize);
+    let mut done = 0;
+    cx.kernel.random.pour(total, |piece| {
+        let copied = cx.space().copy_out_partial(buffer.addr().wrapping_add(done as u64), piece);
+        done += copied;
+        copied == piece.len() && cx.task.work() & crate::sched::work::KILL == 0
+    });
+    if done == 0 && total != 0 { Err(EFAULT) } else { Ok(done) }
+}
+
+/// reboot(2)
+pub fn reboot(
+    cx: &mut Cx,
+    magic1: u32,
+    magic2: u32,
+    command: u32,
+    argument: UserStr,
+) -> Result<()> {
+    if !cx.cred().capable(CAP_SYS_BOOT) {
+        return Err(EPERM);
+    }
+    let magics2 = [
+        LINUX_REBOOT_MAGIC2,
+        LINUX_REBOOT_MAGIC2A,
+        LINUX_REBOOT_MAGIC2B,
+        LINUX_REBOOT_MAGIC2C,
+    ];
+    if magic1 != LINUX_REBOOT_MAGIC1 || !magics2.contains(&magic2) {
+        return Err(EINVAL);
+    }
+    match command {
+        LINUX_REBOOT_CMD_RESTART => {
+            crate::printk!(EMERG, "reboot: Restarting system");
+            hal::power::reboot()
+        }
+        LINUX_REBOOT_CMD_RESTART2 => {
+            let argument = argument.read(cx.space(), 256)?;
+            crate::printk!(
+                EMERG,
+                "reboot: Restarting system with command '{}'",
+                argument.escape_ascii()
+            );
+            hal::power::reboot()
+        }
+        LINUX_REBOOT_CMD_HALT => {
+            crate::printk!(EMERG, "reboot: System halted");
+            hal::power::halt()
+        }
+        LINUX_REBOOT_CMD_POWER_OFF => {
+            crate::printk!(EMERG, "reboot: Power down");
+            hal::power::off()
+        }
+        // There is no keyboard whose Ctrl-Alt-Del this could be about; init may ask all the same.
+        LINUX_REBOOT_CMD_CAD_ON | LINUX_REBOOT_CMD_CAD_OFF => Ok(()),
+        _ => Err(EINVAL),
+    }
+}
+
+/// sysinfo(2)
+pub fn sysinfo(cx: &mut Cx, out: UserOut<Sysinfo>) -> Result<()> {
+    let memory = hal::mem::stats();
+    let page = 4096;
+    let info = Sysinfo {
+        uptime: (time::mono_ns().div_ceil(time::NSEC_PER_SEC)) as i64,
+        totalram: memory.total as u64 * page,
+        freeram: memory.free as u64 * page,
+        procs: cx.kernel.family.lock().len().min(u16::MAX.into()) as u16,
+        mem_unit: 1,
+        ..<Sysinfo as abi::Wire>::ZERO
+    };
+    out.write(cx.space(), &info)
+}
+
+/// prctl(2)
+pub fn prctl(cx: &mut Cx, what: u32, arg: u64) -> Result<usize> {
+    match what {
+        PR_SET_NAME => {
+            let mut name = [0; TASK_COMM_LEN - 1];
+            let len = cx.space().copy_str_in(arg, &mut name)?.unwrap_or(name.len());
+            cx.thread.set_comm(name.get(..len).unwrap_or(&name));
+            Ok(0)
+        }
+        PR_GET_NAME => {
+            let comm: [u8; TASK_COMM_LEN] = field(&cx.thread.comm.lock());
+            cx.space().copy_out(arg, &comm)?;
+            Ok(0)
+        }
+        abi::process::PR_SET_CHILD_SUBREAPER => {
+            cx.kernel.family.lock().set_subreaper(cx.process().pid, arg != 0);
+            Ok(0)
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+/// personality(2)
+pub fn personality(cx: &mut Cx, new: u32) -> Result<u32> {
+    let old = cx.personality;
+    if new != u32::MAX {
+        cx.personality = new;
+    }
+    Ok(old)
+}
