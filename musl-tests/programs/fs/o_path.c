@@ -13,8 +13,8 @@ int main(void)
 	fd = OK(open("f", O_PATH));
 	FAILS(read(fd, &c, 1), EBADF);
 	FAILS(write(fd, &c, 1), EBADF);
-	FAILS(fchmod(fd, 0600), EBADF);
-	FAILS(fchown(fd, 0, 0), EBADF);
+	FAILS(syscall(SYS_fchmod, fd, 0600), EBADF);
+	FAILS(syscall(SYS_fchown, fd, 0, 0), EBADF);
 	FAILS(ioctl(fd, 0x5401, &c), EBADF);
 	FAILS(ftruncate(fd, 0), EBADF);
 	CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED && errno == EBADF);
