@@ -83,7 +83,7 @@ static void segment_bases(void)
 	EXITS(pid, 0);
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(base));
 	EQ(base, word);
-	FAILS(syscall(SYS_arch_prctl, 0x1001, 1UL << 47), EPERM);
+	FAILS(syscall(SYS_arch_prctl, 0x1001, 1UL << 56), EPERM);
 	FAILS(syscall(SYS_arch_prctl, 0x1002, 0xffff800000000000), EPERM);
 	FAILS(syscall(SYS_arch_prctl, 0x1003, 8), EFAULT);
 	FAILS(syscall(SYS_arch_prctl, 0x7777, 0), EINVAL);
