@@ -75,7 +75,7 @@ static void by_descriptor(void)
 	FAILS(syscall(SYS_execveat, -1, "x", argv, NULL, 0), EBADF);
 	FAILS(syscall(SYS_execveat, file, "x", argv, NULL, 0), ENOTDIR);
 	FAILS(syscall(SYS_execveat, file, "", argv, NULL, 0), ENOENT);
-	FAILS(syscall(SYS_execveat, file, "", argv, NULL, 0x8000), EINVAL);
+	FAILS(syscall(SYS_execveat, file, "x", argv, NULL, 0x8000), EINVAL);
 	OK(symlink(self, "link"));
 	FAILS(syscall(SYS_execveat, dir, "link", argv, NULL, AT_SYMLINK_NOFOLLOW), ELOOP);
 	pid_t pid = fork();

@@ -68,7 +68,7 @@ static void nested(void)
 	gives("./out", want);
 }
 
-/* Only 256 bytes of the file are looked at: an argument is cut there, an
+/* Only 255 bytes of the file are looked at: an argument is cut there, an
  * interpreter's name is not (it would be another program). */
 static void long_line(void)
 {
@@ -81,7 +81,7 @@ static void long_line(void)
 	line[500] = '\n';
 	line[501] = 0;
 	script("s", line);
-	line[256] = 0;
+	line[255] = 0;
 	snprintf(want, sizeof want, "[%s][%s][./s][one][two words]", self, line + start);
 	gives("./s", want);
 	memset(line + 2, 'y', 400);

@@ -87,9 +87,14 @@ static void overflow(int sig)
 	siglongjmp(back, 1);
 }
 
+static volatile int bottom = -1;
+
 __attribute__((noinline)) static int endless(int depth)
 {
 	volatile char room[4096];
+
+	if (depth == bottom)
+		return 0;
 
 	room[depth % 4096] = depth;
 	return endless(depth + 1) + room[0];

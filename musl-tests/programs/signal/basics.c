@@ -77,14 +77,15 @@ static void defaults(void)
 	pid_t pid = child(waits);
 	int status;
 
+	/* In an orphaned group the terminal's stop signals would do nothing; this
+	 * one has a parent outside it, in the same session. */
+	OK(setpgid(pid, pid));
 	for (int i = 0; i < 4; i++)
 		OK(kill(pid, ignored[i]));
 	EQ(waitpid(pid, &status, WNOHANG), 0);
 	static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
 	for (int i = 0; i < 4; i++) {
-		/* An orphaned group ignores the terminal's stop signals; ours has a
-		 * parent in the session. */
 		OK(kill(pid, stops[i]));
 		EQ(waitpid(pid, &status, WUNTRACED), pid);
 		EQ(status, (stops[i] << 8) | 0x7f);

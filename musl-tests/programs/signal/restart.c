@@ -86,7 +86,7 @@ static void interrupted(void)
 
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
-	FAILS(sigtimedwait(&usr2, NULL, &long_time), EINTR);
+	FAILS(syscall(SYS_rt_sigtimedwait, &usr2, NULL, &long_time, 8), EINTR);
 	stop_helper();
 	OK(kill(pid, SIGKILL));
 	KILLED(pid, SIGKILL);

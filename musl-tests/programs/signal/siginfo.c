@@ -1,5 +1,6 @@
 /* siginfo of kill, tgkill, SIGCHLD, alarm, and of every fault. */
 #include "check.h"
+#include <sched.h>
 #include <sys/time.h>
 
 static volatile int count;
@@ -40,7 +41,7 @@ static void sent(void)
 
 	catch(SIGUSR1);
 	if (pid == 0) {
-		OK(setresuid(33, 33, 0));
+		OK(setresuid(33, 0, 0));
 		_exit(kill(getppid(), SIGUSR1));
 	}
 	EXITS(pid, 0);
@@ -61,13 +62,14 @@ static pid_t ending(int code)
 	return pid;
 }
 
-/* The child is waited for first by waitid (which leaves it), so that its
- * SIGCHLD is there already. */
+/* A wait may learn of a stop a moment before the signal is sent. */
 static void of_child(pid_t pid, int options, int code, int status)
 {
 	siginfo_t waited;
 
 	OK(waitid(P_PID, pid, &waited, options | WNOWAIT));
+	while (count == 0)
+		sched_yield();
 	EQ(count, 1);
 	EQ(info.si_signo, SIGCHLD);
 	EQ(info.si_code, code);
