@@ -1,0 +1,85 @@
+//! The lock order of the whole kernel: one list, outermost first.
+//!
+//! A lock may be taken only while every lock held stands above it here. Two locks of one level
+//! are taken through [`super::spin::Spin::lock_pair`] or under a level above both.
+
+/// A place in the lock order.
+pub trait Level {
+    /// Smaller is further out.
+    const RANK: u8;
+    /// What a broken order is reported with.
+    const NAME: &'static str;
+}
+
+macro_rules! lock_order {
+    ($($(#[$m:meta])* $name:ident),* $(,)?) => {
+        #[repr(u8)]
+        enum Rank { $($name),* }
+        $(
+            $(#[$m])*
+            #[derive(Debug)]
+            pub enum $name {}
+            impl Level for $name {
+                const RANK: u8 = Rank::$name as u8;
+                const NAME: &'static str = stringify!($name);
+            }
+        )*
+    };
+}
+
+lock_order! {
+    // ---- may sleep; user memory is copied only above `Mm` ----
+    /// One `execve` at a time in a thread group (Linux's `cred_guard_mutex`).
+    Exec,
+    /// The mount tree.
+    Mounts,
+    /// Renames between directories of one file system (`s_vfs_rename_mutex`).
+    Rename,
+    /// A directory's entries (`i_rwsem` of a directory).
+    Dir,
+    /// The offset of an open, seekable file (`f_pos_lock`).
+    FileOffset,
+    /// Whose turn it is at one end of a stream (pipe, terminal); held across user copies.
+    Turn,
+    /// A regular file's size and contents (`i_rwsem` of a file).
+    FileData,
+    /// The mappings of an address space (`mmap_lock`).
+    Mm,
+    /// A shared page table.
+    Table,
+    /// The cached pages of one file.
+    PageCache,
+    // ---- spin ----
+    /// A pipe's ring.
+    Pipe,
+    /// A terminal's line and settings.
+    Tty,
+    /// A socket's state.
+    Socket,
+    /// System V objects.
+    Ipc,
+    /// An epoll set's ready list.
+    Epoll,
+    /// A futex hash bucket; user words are read under it without faulting.
+    Futex,
+    /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).
+    Family,
+    /// A table of open files.
+    Files,
+    /// Names: a dentry's children, an inode's attributes, root and working directory.
+    Names,
+    /// Queued signals and signal actions of a process (`siglock`).
+    Signals,
+    /// Armed timers.
+    Timers,
+    /// A wait queue.
+    Wait,
+    /// Who owns a thread's fiber.
+    Slot,
+    /// The runnable threads of one CPU.
+    RunQueue,
+    /// The kernel log.
+    Log,
+    /// Console output; last, so that anyone may print.
+    Console,
+}

@@ -1,0 +1,296 @@
+//! One CPU's run queue and loop, and the choice of a CPU for a thread.
+//!
+//! Every CPU has a first-in first-out queue; the tick sends a thread to its end after
+//! [`SLICE_TICKS`]. A woken thread goes to its last CPU, or to an idle one when that is busy; a CPU
+//! with nothing to do takes a thread from another's queue.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    any::Any,
+    sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+    },
+};
+
+use hal::{
+    cpu::{CpuId, Idle, NoPreempt, Pinned},
+    fiber::Suspend,
+    list::List,
+};
+
+use super::{
+    task::{Task, TaskRef, work},
+    timer::Timers,
+};
+use crate::lock::{IrqSpin, order};
+
+/// Ticks that a thread may keep a CPU while others wait (4 ms each).
+const SLICE_TICKS: u32 = 3;
+
+/// What a CPU does besides running threads; owned by layers above.
+pub trait Background: Sync {
+    /// Runs what interrupts have left to do. Called between threads and before user mode, never
+    /// in an interrupt.
+    fn run_deferred(&self, cpu: &Cpu);
+}
+
+/// One CPU.
+pub struct Cpu {
+    id: CpuId,
+    sched: &'static Sched,
+    queue: IrqSpin<List<Task>, order::RunQueue>,
+    /// Length of `queue`, readable without its lock.
+    queued: AtomicU32,
+    current: IrqSpin<Option<TaskRef>, order::RunQueue>,
+    /// Ticks since the current thread got the CPU.
+    ticks: AtomicU32,
+    /// An interrupt left something to do.
+    deferred: AtomicBool,
+    pub(super) timers: Timers,
+    /// Context switches so far.
+    switches: AtomicU64,
+    /// Nanoseconds spent idle.
+    idle_ns: AtomicU64,
+}
+
+/// All CPUs of one kernel.
+pub struct Sched {
+    cpus: spin::Once<Box<[Cpu]>>,
+    /// Bit n: CPU n has nothing to do.
+    idle: AtomicU64,
+    background: &'static dyn Background,
+}
+
+impl Sched {
+    /// The scheduler before its CPUs are known.
+    pub const fn new(background: &'static dyn Background) -> Self {
+        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background }
+    }
+
+    /// Makes the CPUs. Called once, at boot.
+    pub fn start(&'static self, count: usize) {
+        self.cpus.call_once(|| {
+            (0..count as u32)
+                .map(|n| Cpu {
+                    id: CpuId(n),
+                    sched: self,
+                    queue: IrqSpin::new(List::new()),
+                    queued: AtomicU32::new(0),
+                    current: IrqSpin::new(None),
+                    ticks: AtomicU32::new(0),
+                    deferred: AtomicBool::new(false),
+                    timers: Timers::new(),
+                    switches: AtomicU64::new(0),
+                    idle_ns: AtomicU64::new(0),
+                })
+                .collect::<Vec<_>>()
+                .into_boxed_slice()
+        });
+        if let Some(boot) = self.cpus().first() {
+            hal::cpu::set_data(boot as &'static (dyn Any + Sync));
+        }
+    }
+
+    /// All CPUs, in order.
+    pub fn cpus(&'static self) -> &'static [Cpu] {
+        self.cpus.get().map_or(&[], |cpus| cpus)
+    }
+
+    /// A mask with a bit for every CPU.
+    pub fn all_cpus(&'static self) -> u64 {
+        u64::MAX >> (64 - self.cpus().len().clamp(1, 64))
+    }
+
+    /// Puts a task that is `Queued` on a run queue. Called under its slot lock.
+    pub(super) fn enqueue(&'static self, task: TaskRef) {
+        let Some(cpu) = self.cpus().get(self.choose(&task)) else { return };
+        let was_idle = {
+            let mut queue = cpu.queue.lock();
+            // A queued task is on no list: its state went to `Queued` under the slot lock.
+            let _ = queue.push_back(task.0);
+            cpu.queued.store(queue.len() as u32, Release);
+            self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
+        };
+        if was_idle {
+            hal::cpu::kick(cpu.id);
+        }
+    }
+
+    /// Its last CPU if that is idle or the only one; else an idle one; else its last.
+    fn choose(&'static self, task: &Task) -> usize {
+        let allowed = match task.allowed() & self.all_cpus() {
+            0 => self.all_cpus(),
+            mask => mask,
+        };
+        let last = task.last_cpu().0;
+        let idle = self.idle.load(Relaxed) & allowed;
+        if allowed & 1 << last == 0 {
+            let pick = if idle != 0 { idle } else { allowed };
+            return pick.trailing_zeros() as usize;
+        }
+        if idle & 1 << last != 0 || idle == 0 {
+            return last as usize;
+        }
+        idle.trailing_zeros() as usize
+    }
+
+    /// Is there a queued thread that `cpu` may run?
+    fn has_work_for(&'static self, cpu: CpuId) -> bool {
+        self.cpus().iter().any(|other| {
+            other.queued.load(SeqCst) > 0
+                && (other.id == cpu
+                    || other.queue.lock().iter().any(|task| task.allowed() & 1 << cpu.0 != 0))
+        })
+    }
+
+    /// Takes a thread that `thief` may run from the longest other queue.
+    fn steal(&'static self, thief: CpuId) -> Option<TaskRef> {
+        let victim = self
+            .cpus()
+            .iter()
+            .filter(|cpu| cpu.id != thief && cpu.queued.load(Acquire) > 0)
+            .max_by_key(|cpu| cpu.queued.load(Relaxed))?;
+        let mut queue = victim.queue.lock();
+        let pick = queue.iter().find(|task| task.allowed() & 1 << thief.0 != 0)?;
+        queue.remove(&pick).then(|| {
+            victim.queued.store(queue.len() as u32, Release);
+            TaskRef(pick)
+        })
+    }
+}
+
+impl Cpu {
+    /// Its number.
+    pub fn id(&self) -> CpuId {
+        self.id
+    }
+
+    /// Context switches so far.
+    pub fn switches(&self) -> u64 {
+        self.switches.load(Relaxed)
+    }
+
+    /// Nanoseconds spent idle so far.
+    pub fn idle_ns(&self) -> u64 {
+        self.idle_ns.load(Relaxed)
+    }
+
+    /// The running thread, if it is one.
+    pub fn current(&self) -> Option<TaskRef> {
+        self.current.lock().clone()
+    }
+
+    /// An interrupt has left work behind; the CPU will run its deferred work soon.
+    pub fn defer(&self) {
+        self.deferred.store(true, Release);
+        hal::cpu::request_attention();
+    }
+
+    /// A tick passed: does somebody else deserve the CPU, or could an idle one help?
+    pub fn tick(&self) {
+        let idle = self.sched.idle.load(Relaxed);
+        if idle != 0 && self.queued.load(Relaxed) > 0 {
+            hal::cpu::kick(CpuId(idle.trailing_zeros()));
+        }
+        let over = self.ticks.fetch_add(1, Relaxed) + 1 >= SLICE_TICKS;
+        if over && self.queued.load(Relaxed) > 0 {
+            if let Some(task) = self.current.lock().as_ref() {
+                task.set_work(work::RESCHED);
+            }
+        }
+    }
+
+    /// Is a thread running here?
+    pub fn busy(&self) -> bool {
+        self.sched.idle.load(Relaxed) & 1 << self.id.0 == 0
+    }
+
+    /// Runs what interrupts have left to do here.
+    pub fn run_deferred(&self) {
+        if self.deferred.swap(false, Acquire) {
+            self.run_timers();
+            self.sched.background.run_deferred(self);
+        }
+    }
+
+    /// The loop of this CPU. Returns when the machine stops.
+    pub fn run(&'static self) {
+        hal::cpu::set_data(self as &'static (dyn Any + Sync));
+        loop {
+            hal::rcu::quiescent();
+            self.run_deferred();
+            if let Some(task) = self.next() {
+                self.resume(task);
+            } else if !self.idle() {
+                return;
+            }
+        }
+    }
+
+    fn next(&self) -> Option<TaskRef> {
+        if self.queued.load(Acquire) > 0 {
+            let mut queue = self.queue.lock();
+            if let Some(task) = queue.pop_front() {
+                self.queued.store(queue.len() as u32, Release);
+                return Some(TaskRef(task));
+            }
+        }
+        self.sched.steal(self.id)
+    }
+
+    fn resume(&self, task: TaskRef) {
+        let now = hal::time::now_ns();
+        let Some(mut fiber) = task.take(self.id, now) else { return };
+        self.timers.start_tick(now);
+        self.switches.fetch_add(1, Relaxed);
+        self.ticks.store(0, Relaxed);
+        *self.current.lock() = Some(task.clone());
+        let why = fiber.resume();
+        task.account(hal::time::now_ns());
+        // Dropped after the lock: it may be the last handle.
+        let was = self.current.lock().take();
+        drop(was);
+        match why {
+            Suspend::Yield => task.requeue(fiber, self.sched),
+            Suspend::Sleep => task.lay_down(fiber, self.sched),
+            Suspend::Exit => {
+                task.bury();
+                drop(fiber);
+            }
+        }
+    }
+
+    /// Sleeps until there is work. `false`: the machine stops.
+    fn idle(&self) -> bool {
+        let bit = 1 << self.id.0;
+        let before = hal::time::now_ns();
+        self.sched.idle.fetch_or(bit, SeqCst);
+        let woken = hal::cpu::idle_unless(|| {
+            self.deferred.load(SeqCst) || self.sched.has_work_for(self.id)
+        });
+        self.sched.idle.fetch_and(!bit, SeqCst);
+        self.idle_ns.fetch_add(hal::time::now_ns() - before, Relaxed);
+        woken == Idle::Woken
+    }
+}
+
+/// This CPU. Before the CPU loops run (at boot) there is none.
+pub fn this(pin: &impl Pinned) -> Option<&'static Cpu> {
+    hal::cpu::data(pin)?.downcast_ref()
+}
+
+/// The number of this CPU.
+pub(super) fn this_id() -> CpuId {
+    NoPreempt::new().cpu()
+}
+
+/// The scheduler of the running thread's kernel.
+pub(super) fn sched() -> Option<&'static Sched> {
+    this(&NoPreempt::new()).map(|cpu| cpu.sched)
+}
+
+/// The running thread. `None` in a CPU loop and at boot.
+pub fn current() -> Option<TaskRef> {
+    this(&NoPreempt::new())?.current()
+}

@@ -1,0 +1,20 @@
+//! Who runs where: the slot that owns a sleeping fiber, tasks, run queues, the CPU loop.
+//!
+//! The kernel is not preempted: a thread leaves its CPU when it sleeps, yields or returns to user
+//! mode with [`task::work::RESCHED`] set. See `sched(7)` for the policies; here every thread is
+//! treated alike.
+
+pub mod cpu;
+pub mod slot;
+pub mod task;
+pub mod timer;
+
+pub use cpu::{Background, Cpu, Sched, current, this};
+pub use slot::{Sleep, Wake};
+pub use task::{Lane, Task, TaskRef, Waiter, work};
+
+/// Lets another thread run, if one waits for this CPU.
+pub fn yield_now() {
+    crate::lock::might_sleep();
+    hal::fiber::suspend(hal::fiber::Suspend::Yield);
+}

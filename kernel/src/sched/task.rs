@@ -1,0 +1,313 @@
+//! [`Task`]: the scheduling half of a thread. What a CPU runs, a queue holds and a waker wakes.
+
+use alloc::sync::{Arc, Weak};
+use core::ops::Deref;
+use core::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release, SeqCst},
+};
+
+use hal::{
+    cpu::CpuId,
+    fiber::Fiber,
+    list::Node,
+    mem::NoMemory,
+};
+
+use super::{
+    cpu::{self, Sched},
+    slot::{Sleep, State, Wake},
+    timer::{Timer, TimerNode},
+};
+use crate::lock::{IrqSpin, order};
+
+/// A counted handle to a task; also its place on a run queue.
+#[derive(Clone)]
+pub struct TaskRef(pub(super) Arc<Node<Task>>);
+
+impl Deref for TaskRef {
+    type Target = Task;
+    fn deref(&self) -> &Task {
+        &self.0
+    }
+}
+
+impl PartialEq for TaskRef {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The bits of [`Task::work`]: everything that must be looked at before user mode.
+pub mod work {
+    /// Signals may be deliverable.
+    pub const SIGNAL: u32 = 1 << 0;
+    /// The CPU should go to somebody else.
+    pub const RESCHED: u32 = 1 << 1;
+    /// The thread shall end (SIGKILL, group exit, execve of a sibling).
+    pub const KILL: u32 = 1 << 2;
+    /// System calls are traced to the log.
+    pub const TRACE: u32 = 1 << 3;
+}
+
+/// The scheduling half of a thread.
+pub struct Task {
+    slot: IrqSpin<State<Fiber>, order::Slot>,
+    /// See [`work`]. Read once on entry to and once on exit from every system call.
+    work: AtomicU32,
+    /// The CPU it runs on, or ran on last.
+    cpu: AtomicU32,
+    /// Bit n: it may run on CPU n.
+    allowed: AtomicU64,
+    /// Nanoseconds on a CPU, up to the last switch.
+    ran_ns: AtomicU64,
+    /// When it was given its CPU, in nanoseconds.
+    since_ns: AtomicU64,
+    /// Switches away by its own will and by the tick.
+    switches: [AtomicU64; 2],
+    /// Set by wakers, per lane; cleared by the sleeper before it tests its condition.
+    woken: [AtomicBool; Lane::COUNT],
+    /// The task's own places on wait queues, one per lane, so that sleeping never allocates.
+    waiters: [Arc<Node<Waiter>>; Lane::COUNT],
+    /// Wakes it at a deadline.
+    alarm: TimerNode,
+}
+
+/// A thread waits for an event with the first lane; taking a sleeping lock while it tests for the
+/// event uses the second, so that neither wake-up is mistaken for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Files, children, futexes, time.
+    Event,
+    /// Sleeping locks.
+    Lock,
+}
+
+impl Lane {
+    const COUNT: usize = 2;
+}
+
+/// One place on one wait queue.
+pub struct Waiter {
+    task: Weak<Node<Task>>,
+    lane: Lane,
+    /// Poll events it asks for.
+    pub events: AtomicU32,
+    /// Woken alone (Linux's `WQ_FLAG_EXCLUSIVE`).
+    pub exclusive: AtomicBool,
+}
+
+impl Waiter {
+    /// Another place for `task`, for waiting on several queues at once.
+    pub fn new(task: &TaskRef, events: u32) -> Arc<Node<Waiter>> {
+        Arc::new(Node::new(Waiter {
+            task: Arc::downgrade(&task.0),
+            lane: Lane::Event,
+            events: AtomicU32::new(events),
+            exclusive: AtomicBool::new(false),
+        }))
+    }
+
+    /// Wakes the thread behind it. `true` when the event reached a thread.
+    pub fn wake(&self) -> bool {
+        let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
+        task.woken[self.lane as usize].store(true, SeqCst);
+        task.wake(Wake::Event);
+        true
+    }
+}
+
+impl Task {
+    /// A new task around `body`, asleep until it is woken with [`Task::start`].
+    pub fn new(
+        allowed: u64,
+        body: impl FnOnce(TaskRef) + Send + 'static,
+    ) -> Result<TaskRef, NoMemory> {
+        let task = Arc::new_cyclic(|me: &Weak<Node<Task>>| {
+            let waiter = |lane| {
+                Arc::new(Node::new(Waiter {
+                    task: me.clone(),
+                    lane,
+                    events: AtomicU32::new(0),
+                    exclusive: AtomicBool::new(false),
+                }))
+            };
+            Node::new(Task {
+                slot: IrqSpin::new(State::Dead),
+                work: AtomicU32::new(0),
+                cpu: AtomicU32::new(0),
+                allowed: AtomicU64::new(allowed),
+                ran_ns: AtomicU64::new(0),
+                since_ns: AtomicU64::new(0),
+                switches: [AtomicU64::new(0), AtomicU64::new(0)],
+                woken: [AtomicBool::new(false), AtomicBool::new(false)],
+                waiters: [waiter(Lane::Event), waiter(Lane::Lock)],
+                alarm: Timer::for_task(me.clone()),
+            })
+        });
+        let me = Arc::downgrade(&task);
+        let fiber = Fiber::new(move || {
+            if let Some(task) = me.upgrade().map(TaskRef) {
+                body(task);
+            }
+        })?;
+        *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
+        Ok(TaskRef(task))
+    }
+
+    /// The work word.
+    #[inline]
+    pub fn work(&self) -> u32 {
+        self.work.load(Acquire)
+    }
+
+    /// Sets bits that only this thread reads.
+    pub fn set_work(&self, bits: u32) {
+        self.work.fetch_or(bits, SeqCst);
+    }
+
+    /// Clears bits; `true` when one of them was set.
+    pub fn clear_work(&self, bits: u32) -> bool {
+        self.work.fetch_and(!bits, SeqCst) & bits != 0
+    }
+
+    /// The running thread suspends until woken, unless `stay` says that it need not any more.
+    /// `stay` is asked after the intention was announced: a wake-up from then on is not lost.
+    pub fn park(&self, how: Sleep, stay: impl FnOnce() -> bool) {
+        crate::lock::might_sleep();
+        self.slot.lock().prepare(how);
+        if stay() {
+            self.slot.lock().cancel();
+        } else {
+            self.switches[0].fetch_add(1, Relaxed);
+            hal::fiber::suspend(hal::fiber::Suspend::Sleep);
+        }
+    }
+
+    /// Did a waker of this lane call since [`Task::clear_woken`]?
+    pub fn woken(&self, lane: Lane) -> bool {
+        self.woken[lane as usize].load(SeqCst)
+    }
+
+    /// Forgets earlier wake-ups, before the condition is tested.
+    pub fn clear_woken(&self, lane: Lane) {
+        self.woken[lane as usize].store(false, SeqCst);
+    }
+
+    /// The task's own place on wait queues.
+    pub fn waiter(&self, lane: Lane) -> &Arc<Node<Waiter>> {
+        &self.waiters[lane as usize]
+    }
+
+    /// The timer that wakes it at a deadline.
+    pub fn alarm(&self) -> &TimerNode {
+        &self.alarm
+    }
+
+    /// The letter of /proc/PID/stat.
+    pub fn letter(&self) -> char {
+        self.slot.lock().letter()
+    }
+
+    /// The CPU it runs on, or ran on last.
+    pub fn last_cpu(&self) -> CpuId {
+        CpuId(self.cpu.load(Relaxed))
+    }
+
+    /// The CPUs it may run on, bit n for CPU n.
+    pub fn allowed(&self) -> u64 {
+        self.allowed.load(Relaxed)
+    }
+
+    /// Nanoseconds on a CPU so far.
+    pub fn ran_ns(&self) -> u64 {
+        let now = match *self.slot.lock() {
+            State::Running | State::Preparing(_) | State::Woken => {
+                hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
+            }
+            _ => 0,
+        };
+        self.ran_ns.load(Relaxed) + now
+    }
+
+    /// Voluntary and involuntary context switches.
+    pub fn switches(&self) -> (u64, u64) {
+        (self.switches[0].load(Relaxed), self.switches[1].load(Relaxed))
+    }
+
+    // ---- for the CPU loop ----
+
+    /// A CPU takes the queued task's fiber.
+    pub(super) fn take(&self, cpu: CpuId, now: u64) -> Option<Fiber> {
+        let fiber = self.slot.lock().take()?;
+        self.cpu.store(cpu.0, Relaxed);
+        self.since_ns.store(now, Relaxed);
+        Some(fiber)
+    }
+
+    /// Its time on the CPU ended.
+    pub(super) fn account(&self, now: u64) {
+        let ran = now.saturating_sub(self.since_ns.load(Relaxed));
+        self.ran_ns.fetch_add(ran, Relaxed);
+    }
+
+    /// It returned: nothing wakes it any more.
+    pub(super) fn bury(&self) {
+        *self.slot.lock() = State::Dead;
+    }
+}
+
+impl TaskRef {
+    /// The first wake-up of a new task, on this CPU or an idle one.
+    pub fn start(&self) {
+        self.cpu.store(cpu::this_id().0, Relaxed);
+        self.wake(Wake::Event);
+    }
+
+    /// Wakes the thread if `why` ends its sleep.
+    pub fn wake(&self, why: Wake) {
+        let Some(sched) = cpu::sched() else { return };
+        let mut slot = self.slot.lock();
+        if slot.wake(why) {
+            sched.enqueue(self.clone());
+        }
+    }
+
+    /// Sets bits of the work word; makes a running thread look at them soon.
+    pub fn post(&self, bits: u32, why: Wake) {
+        self.work.fetch_or(bits, SeqCst);
+        let running = matches!(
+            *self.slot.lock(),
+            State::Running | State::Preparing(_) | State::Woken
+        );
+        if running {
+            hal::cpu::kick(CpuId(self.cpu.load(Relaxed)));
+        }
+        self.wake(why);
+    }
+
+    /// Changes the CPUs it may run on; it moves at its next switch.
+    pub fn set_allowed(&self, mask: u64) {
+        self.allowed.store(mask, Relaxed);
+        if mask & 1 << self.cpu.load(Relaxed) == 0 {
+            self.post(work::RESCHED, Wake::Signal);
+        }
+    }
+
+    /// It suspended to sleep.
+    pub(super) fn lay_down(&self, fiber: Fiber, sched: &Sched) {
+        let mut slot = self.slot.lock();
+        if !slot.lay_down(fiber) {
+            sched.enqueue(self.clone());
+        }
+    }
+
+    /// It gave the CPU away but wants it again.
+    pub(super) fn requeue(&self, fiber: Fiber, sched: &Sched) {
+        self.switches[1].fetch_add(1, Relaxed);
+        self.work.fetch_and(!work::RESCHED, Release);
+        let mut slot = self.slot.lock();
+        *slot = State::Queued(fiber);
+        sched.enqueue(self.clone());
+    }
+}
