@@ -40,7 +40,7 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
-    let task = Task::new(all, move |task| become_init(kernel, own, task, initrd, limits))
+    let task = Task::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
         .map_err(|_| ENOMEM)?;
     thread.set_task(task.clone());
     task.start();
