@@ -18,6 +18,7 @@ pub mod fd_table;
 pub mod file;
 pub mod info;
 
+pub mod initramfs;
 pub mod inode;
 pub mod map;
 pub mod mount;
@@ -25,6 +26,7 @@ pub mod namei;
 pub mod open;
 pub mod path;
 pub mod pipe;
+pub mod poll;
 
 pub mod regular;
 pub mod tmpfs;
