@@ -61,7 +61,11 @@ impl Hooks for Test {
         if let Some(initrd) = info.initrd {
             let mut start = [0; 6];
             initrd.read(0, &mut start[..initrd.len().min(6)]);
-            say!("initrd of {} bytes, starts with {start:x?}, first page {:?}", initrd.len(), initrd.frame(0));
+            say!(
+                "initrd of {} bytes, starts with {start:x?}, first page {:?}",
+                initrd.len(),
+                initrd.frame(0)
+            );
         }
         match &info.cmdline[..] {
             b"overflow" => {
@@ -428,7 +432,9 @@ fn page_faults() -> Check {
         let (space, mut regs) = program(code);
         regs.rdi = at;
         match regs.run(&space) {
-            Trap::Fault { addr, access, error } => Some((addr, access.write, access.exec, error & 7)),
+            Trap::Fault { addr, access, error } => {
+                Some((addr, access.write, access.exec, error & 7))
+            }
             _ => None,
         }
     };

@@ -318,7 +318,8 @@ impl Block {
     /// # Safety
     /// `pa` came from [`Block::into_pa`] of a block of this order, and is taken back once.
     pub(crate) unsafe fn from_pa(pa: u64, order: usize) -> Block {
-        let first = NonZeroU32::new((pa / SIZE as u64) as u32).expect("frame 0 is never handed out");
+        let first =
+            NonZeroU32::new((pa / SIZE as u64) as u32).expect("frame 0 is never handed out");
         Block { first, order: order as u8 }
     }
 }

@@ -154,9 +154,8 @@ pub fn request_attention() {
 
 /// Takes back a request for attention on this CPU; whether there was one.
 pub(super) fn take_attention() -> bool {
-    machine().is_some_and(|machine| {
-        machine.cpus[cpu_index()].attention.swap(false, Ordering::SeqCst)
-    })
+    machine()
+        .is_some_and(|machine| machine.cpus[cpu_index()].attention.swap(false, Ordering::SeqCst))
 }
 
 /// Waits for an interrupt or a kick unless `has_work`, which is asked with interrupts off.

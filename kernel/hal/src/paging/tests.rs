@@ -70,7 +70,8 @@ impl Process {
         for (&at, page) in &self.pages {
             let private = page.kind != Kind::Shmem;
             self.space.share_into(&child.space, at..at + PAGE, private).unwrap();
-            let word = if private { Rc::new(Cell::new(page.word.get())) } else { page.word.clone() };
+            let word =
+                if private { Rc::new(Cell::new(page.word.get())) } else { page.word.clone() };
             child.pages.insert(at, Page { word, ..page.clone() });
         }
         self.space.flush_all();

@@ -29,7 +29,9 @@ static NS_TO_LAPIC: AtomicU64 = AtomicU64::new(0);
 fn tsc() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reads a counter.
-    unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+    };
     u64::from(high) << 32 | u64::from(low)
 }
 
@@ -169,7 +171,8 @@ pub fn calibrate(machine: &Machine) {
                 }
                 let to = Moment::now(&reference);
                 let ticks = reference.elapsed(from.reference, to.reference).max(1);
-                let rate = |count: u64| (u128::from(count) * u128::from(hz) / u128::from(ticks)) as u64;
+                let rate =
+                    |count: u64| (u128::from(count) * u128::from(hz) / u128::from(ticks)) as u64;
                 let run = (
                     from.width + to.width,
                     rate(to.tsc - from.tsc),

@@ -98,11 +98,15 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     crate::heap::init(percpu::count());
 
     // On with a stack that has a guard page.
-    let Ok(stack) = Stack::new() else { super::panic::panic(format_args!("no memory for a stack")) };
+    let Ok(stack) = Stack::new() else {
+        super::panic::panic(format_args!("no memory for a stack"))
+    };
     let top = stack.top();
     core::mem::forget(stack);
     // SAFETY: a fresh stack; nothing on the old one is needed any more.
-    unsafe { asm!("mov rsp, {}", "xor ebp, ebp", "call {}", in(reg) top, sym run_kernel, options(noreturn)) }
+    unsafe {
+        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", in(reg) top, sym run_kernel, options(noreturn))
+    }
 }
 
 /// The rest of the boot CPU's life.
