@@ -118,7 +118,7 @@ fn is_stack(address: u64) -> bool {
     let stacks = physmap::AREA..physmap::AREA + (4 << 30);
     let image = super::boot::KERNEL_BASE + physmap::image().start
         ..super::boot::KERNEL_BASE + physmap::image().end;
-    address % 8 == 0
+    address.is_multiple_of(8)
         && (stacks.contains(&address) && !stack::is_guard(address) || image.contains(&address))
 }
 

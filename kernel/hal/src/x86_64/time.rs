@@ -37,7 +37,7 @@ fn tsc() -> u64 {
 
 #[inline]
 fn scale(value: u64, factor: u64) -> u64 {
-    (u128::from(value) * u128::from(factor) >> 32) as u64
+    ((u128::from(value) * u128::from(factor)) >> 32) as u64
 }
 
 /// Nanoseconds since boot; never goes back.
@@ -70,12 +70,17 @@ impl Reference {
     fn find(machine: &Machine) -> Option<Reference> {
         if let Some(pa) = machine.hpet {
             let base = physmap::window(pa, 0x100).cast::<u32>();
-            // SAFETY: the HPET's capability register: its upper half is the period in fs.
-            let period = unsafe { base.add(1).read_volatile() };
-            // SAFETY: its configuration register.
+            // SAFETY: the HPET's capability register, inside the window: its upper half is the
+            // period in fs.
+            let period = unsafe { base.add(1) };
+            // SAFETY: a device register.
+            let period = unsafe { period.read_volatile() };
+            // SAFETY: its configuration register, inside the window.
             let config = unsafe { base.add(4) };
+            // SAFETY: a device register.
+            let enabled = unsafe { config.read_volatile() } | 1;
             // SAFETY: starts the main counter, changes nothing else.
-            unsafe { config.write_volatile(config.read_volatile() | 1) };
+            unsafe { config.write_volatile(enabled) };
             // SAFETY: the main counter.
             let counter = unsafe { base.add(0xf0 / 4) };
             if (1_000_000..=100_000_000).contains(&period) {
