@@ -288,12 +288,14 @@ pub fn stats() -> MemStats {
 }
 
 /// 2^order frames in a row, aligned to their size, for the kernel's own use. Freed when dropped.
+#[cfg(any(metal, test))]
 #[derive(Debug)]
 pub(crate) struct Block {
     first: NonZeroU32,
     order: u8,
 }
 
+#[cfg(any(metal, test))]
 impl Block {
     /// A block with arbitrary contents; `order` is 0 to [`MAX_ORDER`].
     pub(crate) fn new(order: usize) -> Result<Block, NoMemory> {
@@ -324,6 +326,7 @@ impl Block {
     }
 }
 
+#[cfg(any(metal, test))]
 impl Drop for Block {
     fn drop(&mut self) {
         release(self.first, self.order.into());

@@ -124,7 +124,7 @@ pub(super) fn deliver_interrupts() {
     let cpu = &machine.cpus[cpu_index()];
     while cpu.interrupt_due(machine.now()) {
         HERE.with(|here| here.no_irq.set(1));
-        cpu.take_interrupts(&*machine);
+        cpu.take_interrupts(&machine);
         HERE.with(|here| here.no_irq.set(0));
     }
 }
@@ -185,7 +185,7 @@ pub fn set_data(data: &'static (dyn Any + Sync)) {
 }
 
 /// This CPU's kernel-owned value.
-pub fn data<'a>(_pin: &'a impl Pinned) -> Option<&'static (dyn Any + Sync)> {
+pub fn data(_pin: &impl Pinned) -> Option<&'static (dyn Any + Sync)> {
     machine().and_then(|machine| machine.cpus[cpu_index()].data.get().copied())
 }
 
