@@ -19,6 +19,8 @@ pub mod cred;
 pub mod signal;
 pub mod mm;
 pub mod fs;
+pub mod tty;
+pub mod dev;
 pub mod process;
 pub mod syscall;
 
