@@ -23,4 +23,5 @@ pub mod tty;
 pub mod dev;
 pub mod process;
 pub mod syscall;
+pub mod boot;
 

@@ -19,7 +19,7 @@ use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Where a read or write takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,9 @@ pub struct File {
     flags: AtomicU32,
     /// Whose credentials opened it.
     cred: Arc<Cred>,
-    offset: Mutex<u64, order::FileOffset>,
+    /// Written under `seeking`, which reads and writes hold; read without.
+    offset: AtomicU64,
+    seeking: Mutex<(), order::FileOffset>,
 }
 
 #[derive(Clone, Copy)]
@@ -170,7 +172,8 @@ impl File {
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
-            offset: Mutex::new(0),
+            offset: AtomicU64::new(0),
+            seeking: Mutex::new(()),
         }
     }
 
@@ -240,9 +243,10 @@ impl File {
         if !self.ops.is_seekable() {
             return self.read_pos(c, to, Pos::Stream);
         }
-        let mut offset = self.offset.lock();
-        let n = self.read_pos(c, to, Pos::At(*offset))?;
-        *offset += n as u64;
+        let _seeking = self.seeking.lock();
+        let offset = self.offset();
+        let n = self.read_pos(c, to, Pos::At(offset))?;
+        self.set_offset(offset + n as u64);
         Ok(n)
     }
 
@@ -262,14 +266,15 @@ impl File {
         if !self.ops.is_seekable() {
             return self.write_stream(c, from);
         }
-        let mut offset = self.offset.lock();
+        let _seeking = self.seeking.lock();
         if self.flags().has(OpenFlags::APPEND) {
             let (n, end) = self.ops.append(self, c, from)?;
-            *offset = end;
+            self.set_offset(end);
             return Ok(n);
         }
-        let n = self.write_pos(c, from, *offset)?;
-        *offset += n as u64;
+        let offset = self.offset();
+        let n = self.write_pos(c, from, offset)?;
+        self.set_offset(offset + n as u64);
         Ok(n)
     }
 
@@ -330,28 +335,33 @@ impl File {
         if !self.ops.is_seekable() {
             return Err(ESPIPE);
         }
-        let mut now = self.offset.lock();
-        *now = self.ops.seek(self, *now, offset, whence)?;
-        Ok(*now)
+        let _seeking = self.seeking.lock();
+        let new = self.ops.seek(self, self.offset(), offset, whence)?;
+        self.set_offset(new);
+        Ok(new)
     }
 
-    /// The offset, for `/proc/PID/fdinfo`.
+    /// Where the next read or write takes place.
     pub fn offset(&self) -> u64 {
-        *self.offset.lock()
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    fn set_offset(&self, offset: u64) {
+        self.offset.store(offset, Ordering::Relaxed);
     }
 
     /// getdents64(2): hands entries to `emit` from the offset on, which follows what was taken.
     pub fn readdir(&self, c: &Caller, emit: Emit) -> Result<()> {
-        let mut offset = self.offset.lock();
-        let mut next = *offset;
-        let result = self.ops.readdir(self, c, *offset, &mut |entry| {
+        let _seeking = self.seeking.lock();
+        let mut next = self.offset();
+        let result = self.ops.readdir(self, c, next, &mut |entry| {
             let taken = emit(entry);
             if taken {
                 next = entry.next;
             }
             taken
         });
-        *offset = next;
+        self.set_offset(next);
         result
     }
 

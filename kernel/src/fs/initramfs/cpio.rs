@@ -122,14 +122,14 @@ impl Cpio {
         self.got.clear();
     }
 
+    /// What follows counts from position `at` on.
+    pub fn rebase(&mut self, at: u64) {
+        self.at = at;
+    }
+
     /// Whether it stands between two files, where an archive may end.
     pub fn is_between(&self) -> bool {
         self.state == State::Reset
-    }
-
-    /// Where it is.
-    pub fn position(&self) -> u64 {
-        self.at
     }
 
     /// Data bytes that can be taken without passing through [`Cpio::write`]; see [`Cpio::skip`].

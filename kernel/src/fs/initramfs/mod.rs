@@ -72,7 +72,7 @@ const OTHERS: [([u8; 2], Message); 6] = [
 fn unpack_to(image: &dyn Image, to: &mut dyn Target) -> Result<(), Message> {
     let mut cpio = Cpio::default();
     let mut at = 0;
-    // Where the archives began, for the padding of what follows.
+    // As `at`, but what is compressed counts as nothing: headers stand at multiples of 4 of it.
     let mut base = 0u64;
     while at < image.len() {
         let mut head = [0; 2];
@@ -98,7 +98,7 @@ fn unpack_to(image: &dyn Image, to: &mut dyn Target) -> Result<(), Message> {
         if n < head.len() || head != gzip::MAGIC {
             return Err("invalid magic at start of compressed archive");
         }
-        cpio.start(0);
+        cpio.rebase(0);
         let end = gzip::unpack(image, at, &mut |bytes| compressed(bytes, &mut cpio, to))?;
         if !cpio.is_between() {
             return Err("junk at the end of compressed archive");
@@ -119,7 +119,6 @@ fn plain(
     let page = PAGE as usize;
     let mut buffer = vec![0; PIECE];
     let mut at = from;
-    // Data bytes of the open file that were taken; pages are taken only at page boundaries.
     while at < image.len() {
         while at % page == 0 && cpio.open_data() as usize >= page {
             let Some(frame) = image.frame(at) else { break };
@@ -146,15 +145,11 @@ fn plain(
 }
 
 /// Takes in the content of a compressed archive: cpio archives with zeroes between.
-fn compressed(mut bytes: &[u8], cpio: &mut Cpio, to: &mut dyn Target) -> Result<(), Message> {
-    loop {
-        let taken = cpio.write(bytes, to)?;
-        bytes = bytes.get(taken..).unwrap_or_default();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        // It stopped before a byte that is neither a header's nor padding.
-        return Err("junk within compressed archive");
+fn compressed(bytes: &[u8], cpio: &mut Cpio, to: &mut dyn Target) -> Result<(), Message> {
+    // It stops early only before a byte that is neither a header's nor padding.
+    match cpio.write(bytes, to)? {
+        taken if taken == bytes.len() => Ok(()),
+        _ => Err("junk within compressed archive"),
     }
 }
 
@@ -231,7 +226,8 @@ mod tests {
         assert_eq!(say(b"x"), Some("invalid magic at start of compressed archive"));
         assert_eq!(say(b"xyz"), Some("invalid magic at start of compressed archive"));
         assert_eq!(say(b"\xfd7zXZ\0"), Some("compression method xz not configured"));
-        assert_eq!(say(&gzip(b"junk")), Some("no cpio magic"));
+        assert_eq!(say(&gzip(&[b'j'; 200])), Some("no cpio magic"));
+        assert_eq!(say(&gzip(b"")), Some("junk at the end of compressed archive"));
         let junk = [sample(), b"junk".to_vec()].concat();
         assert_eq!(say(&gzip(&junk)), Some("junk within compressed archive"));
         let half = &sample()[..150];
