@@ -1,24 +1,23 @@
 //! Address spaces: four-level page tables, the same code on both machines. Lock level `Table`'s
 //! innermost: one plain spin lock per space, under which only frames are allocated.
 //!
-//! On metal the root goes into CR3; the host walks the tables in software, as the copies here do on
-//! both. Every filled last-level entry keeps one count of its frame, present or not (a page without
+//! On metal the root goes into CR3; the host walks the tables in software. Every filled last-level entry keeps one count of its frame, present or not (a page without
 //! any permission keeps its frame in an entry that is not present).
 //!
 //! What a CPU may have cached is dealt with by [`Flush`]; new pages and wider permissions need none,
 //! as CPUs do not cache absence and fault once more on a stale narrower entry.
 
+#[cfg(not(metal))]
 mod copy;
 mod entry;
 mod flush;
 
-pub use copy::Fault;
 pub use flush::Flush;
 
 use crate::contract::{NoMemory, USER_END};
 use crate::frame::{Frame, SIZE};
 use crate::machine;
-use core::ops::{BitOr, Range};
+use core::ops::{BitOr, ControlFlow, Range};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use entry::{ENTRIES, Entry, Table, index_at, span};
 use spin::{Mutex, MutexGuard};
@@ -178,25 +177,20 @@ impl Space {
 
     /// The first page at or behind `from` and before `end` that has a frame.
     pub fn next_page(&self, from: u64, end: u64) -> Option<Mapped> {
-        let range = clip(from.next_multiple_of(PAGE)..end);
+        let range = clip(from.checked_next_multiple_of(PAGE)?..end);
         let walk = self.walk.lock();
-        let mut at = range.start;
-        while at < range.end {
-            match self.last_table_or_gap(at, &walk) {
-                Err(next) => at = next,
-                Ok(table) => {
-                    let entry = table.get(index_at(at, 0));
-                    if !entry.is_empty() {
-                        let frame = entry.share();
-                        let (number, sharers) = (frame.number(), frame.count() - 1);
-                        let (perms, kind) = (entry.perms(), entry.kind());
-                        return Some(Mapped { page: at, frame: number, sharers, perms, kind });
-                    }
-                    at += PAGE;
-                }
-            }
-        }
-        None
+        let found = self.each_page(range, &walk, |page, table, index| {
+            let entry = table.get(index);
+            let frame = entry.share();
+            ControlFlow::Break(Mapped {
+                page,
+                frame: frame.number(),
+                sharers: frame.count() - 1,
+                perms: entry.perms(),
+                kind: entry.kind(),
+            })
+        });
+        found.break_value()
     }
 
     /// Gives a page another frame, if it still has `old`: the copy of copy-on-write.
@@ -267,7 +261,7 @@ impl Space {
     pub fn protect(&self, range: Range<u64>, perms: Perms) -> Flush<'_> {
         let mut flush = Flush::new(self);
         let walk = self.walk.lock();
-        self.each_page(range, &walk, |page, table, index| {
+        self.for_pages(range, &walk, |page, table, index| {
             let old = table.update(index, |entry| entry.with_perms(perms));
             let lost = old.perms().without(perms | Perms::READ);
             if old.is_present() && (lost != Perms::NONE || perms == Perms::NONE) {
@@ -285,7 +279,7 @@ impl Space {
         let Range { start: mut at, end } = clip(range);
         while at < end {
             let walk = self.walk.lock();
-            at = self.clear(self.root, ROOT, 0, at..end, &mut flush, &walk);
+            at = self.clear(self.root, ROOT, 0, at..end, &mut flush);
             drop(walk);
             if at < end {
                 flush.run();
@@ -294,7 +288,7 @@ impl Space {
         flush
     }
 
-    /// Clears what `range` meets of the table at `base`; where it stopped, for want of room in
+    /// Under the lock: clears what `range` meets of the table at `base`; where it stopped, for want of room in
     /// `flush`, or the end.
     fn clear(
         &self,
@@ -303,7 +297,6 @@ impl Space {
         base: u64,
         range: Range<u64>,
         flush: &mut Flush<'_>,
-        walk: &MutexGuard<'_, ()>,
     ) -> u64 {
         let first = ((range.start.max(base) - base) / span(level)) as usize;
         for index in first..ENTRIES {
@@ -325,7 +318,7 @@ impl Space {
                     flush.keep(unsafe { entry.into_frame() });
                 }
             } else if let Some(child) = table.child(index) {
-                let stopped = self.clear(child, level - 1, start, range.clone(), flush, walk);
+                let stopped = self.clear(child, level - 1, start, range.clone(), flush);
                 if child.is_empty() {
                     table.take(index);
                     self.tables.fetch_sub(1, Ordering::Relaxed);
@@ -399,24 +392,25 @@ impl Space {
     pub fn move_range(&self, from: u64, to: u64, len: u64) -> Result<Flush<'_>, MapError> {
         check(from);
         check(to);
-        let len = len.min(USER_END - from).min(USER_END - to);
+        assert!(len <= USER_END - from.max(to), "not a range of user memory: {len:#x}");
         if from < to + len && to < from + len {
             return Err(MapError::Busy);
         }
         let mut flush = Flush::new(self);
         let walk = self.walk.lock();
         // First all that can fail.
-        let mut result = Ok(());
-        self.each_page(from..from + len, &walk, |page, _, _| {
-            if result.is_ok() {
-                result = self.last_table_or_new(page - from + to, &walk).and_then(|table| {
-                    let empty = table.get(index_at(page - from + to, 0)).is_empty();
-                    if empty { Ok(()) } else { Err(MapError::Busy) }
-                });
+        let failed = self.each_page(from..from + len, &walk, |page, _, _| {
+            let target = page - from + to;
+            match self.last_table_or_new(target, &walk) {
+                Ok(table) if table.get(index_at(target, 0)).is_empty() => ControlFlow::Continue(()),
+                Ok(_) => ControlFlow::Break(MapError::Busy),
+                Err(error) => ControlFlow::Break(error),
             }
         });
-        result?;
-        self.each_page(from..from + len, &walk, |page, table, index| {
+        if let ControlFlow::Break(error) = failed {
+            return Err(error);
+        }
+        self.for_pages(from..from + len, &walk, |page, table, index| {
             let target = page - from + to;
             // Always there since the first pass.
             if let Some(there) = self.last_table(target, &walk) {
@@ -484,13 +478,26 @@ impl Space {
         Ok(table)
     }
 
-    /// Calls `f` for every filled last-level entry in `range`.
-    fn each_page(
+    /// Calls `f` for all filled last-level entries in `range`.
+    fn for_pages(
         &self,
         range: Range<u64>,
         walk: &MutexGuard<'_, ()>,
         mut f: impl FnMut(u64, Table, usize),
     ) {
+        let _ = self.each_page(range, walk, |page, table, index| {
+            f(page, table, index);
+            ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// Calls `f` for the filled last-level entries in `range`, until it says `Break`.
+    fn each_page<B>(
+        &self,
+        range: Range<u64>,
+        walk: &MutexGuard<'_, ()>,
+        mut f: impl FnMut(u64, Table, usize) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let Range { start: mut at, end } = clip(range);
         while at < end {
             match self.last_table_or_gap(at, walk) {
@@ -500,13 +507,14 @@ impl Space {
                     for page in (at..stop).step_by(SIZE) {
                         let index = index_at(page, 0);
                         if !table.get(index).is_empty() {
-                            f(page, table, index);
+                            f(page, table, index)?;
                         }
                     }
                     at = stop;
                 }
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -538,11 +546,13 @@ fn active_cpus(root_pa: u64) -> u64 {
 
 /// Notes that `cpu` is about to load `root_pa` into CR3: to be called before it does. The root is
 /// that of a live space, or of one that waits for this CPU in `tlb::forget`.
+#[cfg(any(metal, test))]
 pub(crate) fn enter(root_pa: u64, cpu: usize) {
     active_word(root_pa, cpu / 32).fetch_or(1 << (cpu % 32), Ordering::SeqCst);
 }
 
 /// Notes that `cpu` has loaded another root (which made it forget all of this one's pages).
+#[cfg(any(metal, test))]
 pub(crate) fn leave(root_pa: u64, cpu: usize) {
     active_word(root_pa, cpu / 32).fetch_and(!(1 << (cpu % 32)), Ordering::SeqCst);
 }

@@ -6,17 +6,16 @@ use core::ops::Range;
 use abi::errno::{EAGAIN, EBUSY, EFAULT, EINVAL, ENOMEM, EPERM, Result};
 use abi::mm::{
     MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED,
-    MADV_DONTNEED_LOCKED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_MERGEABLE,
-    MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
-    MADV_RANDOM, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK, MclFlags,
-    MsyncFlags,
+    MADV_DONTNEED_LOCKED, MADV_FREE, MADV_KEEPONFORK, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_NORMAL,
+    MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_WILLNEED, MADV_WIPEONFORK,
+    MclFlags, MsyncFlags,
 };
 use abi::process::{CAP_IPC_LOCK, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
-use super::source::has_page;
+use super::source::{Attached, has_page};
 use super::space::{Space, State, Who};
-use super::vma::{Backing, Prot, Vma, VmFlags};
+use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{PAGE, is_aligned, page_down, page_up};
 
 impl Space {
@@ -24,14 +23,24 @@ impl Space {
     ///
     /// Unlike most calls it goes on over holes and reports `ENOMEM` at the end.
     pub fn madvise(&self, addr: u64, len: u64, advice: u32) -> Result<()> {
-        let known = [
-            MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
-            MADV_DONTNEED_LOCKED, MADV_FREE, MADV_DONTFORK, MADV_DOFORK, MADV_MERGEABLE,
-            MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP,
-            MADV_WIPEONFORK, MADV_KEEPONFORK, MADV_COLD, MADV_PAGEOUT, MADV_POPULATE_READ,
-            MADV_POPULATE_WRITE,
-        ];
-        if !known.contains(&advice) || !is_aligned(addr) {
+        let is_hint = matches!(
+            advice,
+            MADV_NORMAL..=MADV_WILLNEED
+                | MADV_MERGEABLE..=MADV_NOHUGEPAGE
+                | MADV_COLD
+                | MADV_PAGEOUT
+        );
+        let is_order = matches!(
+            advice,
+            MADV_DONTNEED
+                | MADV_DONTNEED_LOCKED
+                | MADV_FREE
+                | MADV_DONTFORK
+                | MADV_DOFORK
+                | MADV_DONTDUMP
+                ..=MADV_KEEPONFORK | MADV_POPULATE_READ | MADV_POPULATE_WRITE
+        );
+        if !(is_hint || is_order) || !is_aligned(addr) {
             return Err(EINVAL);
         }
         let end = page_up(len).and_then(|len| addr.checked_add(len)).ok_or(EINVAL)?;
@@ -90,20 +99,42 @@ impl Space {
         })
     }
 
-    /// mincore(2) for pages from `addr` on, one per element of `into`.
+    /// mincore(2): one byte at `vector` for each page, 1 if it is in memory.
     ///
-    /// `ENOMEM` if any of them is not mapped.
-    pub fn mincore(&self, addr: u64, into: &mut [bool]) -> Result<()> {
+    /// `ENOMEM` if any page is not mapped; those before it have been told.
+    pub fn mincore(&self, addr: u64, len: u64, vector: u64) -> Result<()> {
+        if !is_aligned(addr) {
+            return Err(EINVAL);
+        }
+        let end = addr.checked_add(len).filter(|end| *end <= USER_END).ok_or(ENOMEM)?;
+        let mut told = [0; 256];
+        let mut to = vector;
+        let mut at = addr;
+        while at < end {
+            let pages = (end - at).div_ceil(PAGE).min(told.len() as u64);
+            let part = &mut told[..pages as usize];
+            self.residency(at, part)?;
+            self.copy_out(to, part)?;
+            to = to.wrapping_add(pages);
+            at += pages * PAGE;
+        }
+        Ok(())
+    }
+
+    /// Says of the pages from `addr` on, which lies in user space, whether each is in memory.
+    fn residency(&self, addr: u64, into: &mut [u8]) -> Result<()> {
         let state = self.state.read();
         for (i, resident) in into.iter_mut().enumerate() {
             let page = addr + i as u64 * PAGE;
             let vma = state.map.find(page).ok_or(ENOMEM)?;
-            *resident = self.pages.lookup(page).is_some()
-                || vma.page_index(page).is_some_and(|(source, index)| {
-                    let mut frame = [None];
-                    source.cached(index, &mut frame);
-                    frame[0].is_some() && has_page(&**source, index)
-                });
+            let cached = |(source, index): (&Attached, u64)| {
+                let mut frame = [None];
+                source.cached(index, &mut frame);
+                frame[0].is_some() && has_page(&**source, index)
+            };
+            let here =
+                self.pages.lookup(page).is_some() || vma.page_index(page).is_some_and(cached);
+            *resident = here.into();
         }
         Ok(())
     }
@@ -190,19 +221,18 @@ impl State {
     /// Sets a mark on every range in `range`.
     fn mark(&mut self, range: Range<u64>, advice: u32) -> Result<()> {
         if advice == MADV_WIPEONFORK {
-            let wipeable =
-                |vma: &Vma| vma.is_private() && matches!(vma.backing, Backing::Anon);
+            let wipeable = |vma: &Vma| vma.is_private() && matches!(vma.backing, Backing::Anon);
             if self.map.overlapping(range.clone()).any(|vma| !wipeable(vma)) {
                 return Err(EINVAL);
             }
         }
         self.map.change(range.clone(), |vma| match advice {
             MADV_DONTFORK => vma.flags |= VmFlags::DONTFORK,
-            MADV_DOFORK => vma.flags = vma.flags - VmFlags::DONTFORK,
+            MADV_DOFORK => vma.flags -= VmFlags::DONTFORK,
             MADV_DONTDUMP => vma.flags |= VmFlags::DONTDUMP,
-            MADV_DODUMP => vma.flags = vma.flags - VmFlags::DONTDUMP,
+            MADV_DODUMP => vma.flags -= VmFlags::DONTDUMP,
             MADV_WIPEONFORK => vma.flags |= VmFlags::WIPEONFORK,
-            _ => vma.flags = vma.flags - VmFlags::WIPEONFORK,
+            _ => vma.flags -= VmFlags::WIPEONFORK,
         })?;
         walk(self, range, |_, _| Ok(()))
     }
@@ -211,7 +241,7 @@ impl State {
     fn set_locked(&mut self, range: Range<u64>, locked: bool) -> Result<()> {
         let hole = walk(self, range.clone(), |_, _| Ok(()));
         self.map.change(range, |vma| {
-            vma.flags = vma.flags - VmFlags::LOCKED;
+            vma.flags -= VmFlags::LOCKED;
             if locked {
                 vma.flags |= VmFlags::LOCKED;
             }

@@ -86,13 +86,7 @@ impl Space {
     }
 
     /// Copies `len` bytes of user memory into `frame` at `off`; returns how many it managed.
-    pub fn copy_frame_in_partial(
-        &self,
-        from: u64,
-        frame: &Frame,
-        off: usize,
-        len: usize,
-    ) -> usize {
+    pub fn copy_frame_in_partial(&self, from: u64, frame: &Frame, off: usize, len: usize) -> usize {
         self.partial(len, |done| {
             let from = from.wrapping_add(done as u64);
             self.hal().copy_frame_in(from, frame, off + done, len - done)

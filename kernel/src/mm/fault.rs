@@ -17,7 +17,7 @@ use hal::user::Access;
 
 use super::source::{Attached, PageSource, has_page};
 use super::space::{Space, State, may_commit};
-use super::vma::{Backing, Prot, Vma, VmFlags};
+use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{MMAP_MIN_ADDR, PAGE, STACK_GUARD_GAP, page_down};
 
 /// Pages mapped around a file page that is read (`fault_around_bytes` is 64 KiB).
@@ -109,11 +109,17 @@ impl Space {
             return Err(Stop::Forbidden);
         }
         match (self.pages.lookup(page), &vma.backing) {
-            (Some((frame, perms)), _) if access.write && !perms.has(Perms::WRITE) => {
+            (Some((frame, perms)), _) if access.write && !perms.contains(Perms::WRITE) => {
                 match vma.page_index(page) {
                     Some((source, index)) if !vma.is_private() => {
                         let new = fetched_page(source, index, true, fetched)?;
-                        self.exchange(page, &frame, new, vma, source.kind())
+                        if !new.same(&frame) {
+                            self.exchange(page, &frame, new, vma, source.kind())
+                        } else if self.pages.share_writable(page, &frame) {
+                            Ok(())
+                        } else {
+                            Err(Stop::Again)
+                        }
                     }
                     _ => self.copy_on_write(page, frame, vma),
                 }
@@ -121,7 +127,7 @@ impl Space {
             // The entry allows it: another thread was faster. A right that the entry lacks but the
             // range gives is put right.
             (Some((_, perms)), _) => {
-                if !perms.has(vma.read_perms()) {
+                if !perms.contains(vma.read_perms()) {
                     drop(self.pages.protect(page..page + PAGE, vma.perms()));
                 }
                 Ok(())

@@ -12,6 +12,7 @@
 use alloc::vec::Vec;
 
 use abi::errno::{EFAULT, EINVAL, ENOMEM, Result};
+use abi::fs::Iovec;
 use hal::mem::Frame;
 
 use super::user::{Reads, UserList};
@@ -96,22 +97,12 @@ pub struct Segment {
     pub len: usize,
 }
 
-abi::wire! {
-    /// `struct iovec` of readv(2).
-    pub struct IoVec {
-        /// `iov_base`
-        pub base: u64,
-        /// `iov_len`
-        pub len: u64,
-    }
-}
-
 /// Reads and checks an iovec list as Linux's `import_iovec` does.
 ///
 /// `EINVAL` for more than [`UIO_MAXIOV`] elements or a length that is negative as `ssize_t`,
 /// `EFAULT` for an address range outside user space. What exceeds [`MAX_RW_COUNT`] in total is
 /// cut off.
-pub fn segments<D: Reads>(space: &Space, list: UserList<IoVec, D>) -> Result<Vec<Segment>> {
+pub fn segments<D: Reads>(space: &Space, list: UserList<Iovec, D>) -> Result<Vec<Segment>> {
     if list.count() > UIO_MAXIOV {
         return Err(EINVAL);
     }
@@ -120,16 +111,16 @@ pub fn segments<D: Reads>(space: &Space, list: UserList<IoVec, D>) -> Result<Vec
     let mut left = MAX_RW_COUNT;
     for index in 0..list.count() {
         let iov = list.get(space, index)?;
-        if i64::try_from(iov.len).is_err() {
+        if i64::try_from(iov.iov_len).is_err() {
             return Err(EINVAL);
         }
-        let end = iov.base.checked_add(iov.len).ok_or(EFAULT)?;
+        let end = iov.iov_base.checked_add(iov.iov_len).ok_or(EFAULT)?;
         if end > hal::user::USER_END {
             return Err(EFAULT);
         }
-        let len = left.min(iov.len as usize);
+        let len = left.min(iov.iov_len as usize);
         left -= len;
-        segments.push(Segment { addr: iov.base, len });
+        segments.push(Segment { addr: iov.iov_base, len });
     }
     Ok(segments)
 }
@@ -165,7 +156,11 @@ impl<'a> Cursor<'a> {
 
     /// Moves up to `len` bytes: `step(addr, from, n)` moves `n` bytes, of which `from` have been
     /// moved before by this call, and says how many it managed.
-    fn run(&mut self, len: usize, mut step: impl FnMut(u64, usize, usize) -> usize) -> Result<usize> {
+    fn run(
+        &mut self,
+        len: usize,
+        mut step: impl FnMut(u64, usize, usize) -> usize,
+    ) -> Result<usize> {
         let want = len.min(self.left);
         let mut done = 0;
         while done < want {
@@ -208,9 +203,8 @@ impl<'a> UserSink<'a> {
 impl Sink for UserSink<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<usize> {
         let space = self.0.space;
-        self.0.run(bytes.len(), |addr, from, n| {
-            space.copy_out_partial(addr, &bytes[from..from + n])
-        })
+        self.0
+            .run(bytes.len(), |addr, from, n| space.copy_out_partial(addr, &bytes[from..from + n]))
     }
 
     fn zero(&mut self, len: usize) -> Result<usize> {

@@ -10,7 +10,7 @@ use core::ops::Range;
 use abi::errno::{ENOMEM, Result};
 
 use super::tree::{Span, Tree};
-use super::vma::{Prot, Vma, VmFlags};
+use super::vma::{Prot, VmFlags, Vma};
 
 /// Most ranges of one program (`vm.max_map_count`).
 pub const MAX_MAP_COUNT: usize = 65530;

@@ -13,7 +13,7 @@ use hal::user::{Access, USER_END};
 
 use super::source::{Attached, PageSource};
 use super::space::{Dead, Space, State, Who, may_commit};
-use super::vma::{Backing, FileRef, Object, Prot, Vma, VmFlags, perms_of};
+use super::vma::{Backing, FileRef, Object, Prot, VmFlags, Vma, perms_of};
 use super::{MAX_MAP_COUNT, MMAP_MIN_ADDR, PAGE, SharedPages, is_aligned, page_down, page_up};
 
 /// What mapping a file yields; the answer of a file's `map`.
@@ -247,13 +247,7 @@ impl State {
     }
 
     /// Where a mapping of `len` bytes goes (`get_unmapped_area`).
-    pub(super) fn place(
-        &self,
-        addr: u64,
-        len: u64,
-        flags: MapFlags,
-        who: Who<'_>,
-    ) -> Result<u64> {
+    pub(super) fn place(&self, addr: u64, len: u64, flags: MapFlags, who: Who<'_>) -> Result<u64> {
         if len > USER_END {
             return Err(ENOMEM);
         }
@@ -443,7 +437,7 @@ fn back_by_file(
             }
             vma.flags |= VmFlags::SHARED;
             if !file.writable {
-                vma.flags = vma.flags - VmFlags::MAYWRITE;
+                vma.flags -= VmFlags::MAYWRITE;
             }
         }
         MapFlags::PRIVATE => {}
@@ -456,7 +450,7 @@ fn back_by_file(
         if vma.prot.has(Prot::EXEC) {
             return Err(EPERM);
         }
-        vma.flags = vma.flags - VmFlags::MAYEXEC;
+        vma.flags -= VmFlags::MAYEXEC;
     }
     let source = file.source.ok_or(ENODEV)?;
     if vma.flags.has(VmFlags::GROWSDOWN) {

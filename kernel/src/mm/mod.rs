@@ -30,7 +30,7 @@ pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
 pub use source::{Attached, Mappings, PageSource, drop_pages};
 pub use space::{Addresses, Space, Who};
-pub use vma::{Backing, FileRef, Object, Prot, Vma, VmFlags};
+pub use vma::{Backing, FileRef, Object, Prot, VmFlags, Vma};
 
 /// Bytes in a page.
 pub const PAGE: u64 = 4096;

@@ -7,7 +7,7 @@ use abi::mm::{MapFlags, MremapFlags};
 use hal::user::USER_END;
 
 use super::space::{Dead, Space, State, Who, may_commit};
-use super::vma::{Backing, Vma, VmFlags};
+use super::vma::{Backing, VmFlags, Vma};
 use super::{MAX_MAP_COUNT, PAGE, is_aligned, page_up};
 
 /// The arguments of mremap(2); lengths already in whole pages.
@@ -167,13 +167,7 @@ impl State {
     }
 
     /// Moves `old_len` bytes at `addr` to the free place `to`, where they become `new_len` long.
-    fn move_to(
-        &mut self,
-        space: &Space,
-        request: Move,
-        to: u64,
-        dead: &mut Dead,
-    ) -> Result<()> {
+    fn move_to(&mut self, space: &Space, request: Move, to: u64, dead: &mut Dead) -> Result<()> {
         let Move { addr, old_len, new_len, flags, .. } = request;
         let vma = self.map.find(addr).ok_or(EFAULT)?;
         let mut moved = vma.part(addr..vma.range.end);
@@ -186,7 +180,7 @@ impl State {
         let old: Range<u64> = addr..addr + old_len;
         if flags.has(MremapFlags::DONTUNMAP) {
             // The old range stays, empty; only a locked one loses its lock.
-            self.map.change(old, |vma| vma.flags = vma.flags - VmFlags::LOCKED)?;
+            self.map.change(old, |vma| vma.flags -= VmFlags::LOCKED)?;
         } else if old_len > 0 {
             let parts = self.map.carve(old)?;
             dead.push(parts);

@@ -11,13 +11,14 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use abi::errno::{ENOMEM, Result};
+use abi::errno::{EEXIST, ENOMEM, Result};
 use abi::process::{RLIMIT_AS, RLIMIT_DATA};
-use hal::mem::Counts;
+use hal::mem::{Counts, Frame, Kind};
 
 use super::layout::{Chance, Layout};
+use super::mmap::heap;
 use super::source::PageSource;
-use super::vma::{Backing, FileRef, Vma};
+use super::vma::{Backing, FileRef, Prot, VmFlags, Vma};
 use super::{Map, PAGE, Totals};
 use crate::cred::{Cred, Limits};
 use crate::lock::order;
@@ -162,6 +163,25 @@ impl Space {
             ranges.push(vma.clone());
         }
         Ok(ranges)
+    }
+
+    /// Makes a stack for a new program, `frames` its pages from the top down.
+    pub fn map_stack(&self, range: Range<u64>, prot: Prot, frames: &[Frame]) -> Result<()> {
+        let mut stack = heap(range.clone(), false);
+        stack.prot = prot;
+        stack.flags |= VmFlags::GROWSDOWN;
+        let perms = stack.perms();
+        self.edit(|state, _| {
+            if !state.map.is_free(range.clone()) {
+                return Err(EEXIST);
+            }
+            state.add(stack)
+        })?;
+        for (i, frame) in frames.iter().enumerate() {
+            let page = range.end - (i as u64 + 1) * PAGE;
+            self.pages.map(page, frame.clone(), perms, Kind::Anon).map_err(|_| ENOMEM)?;
+        }
+        Ok(())
     }
 
     /// Changes the map under its lock; what `change` puts among the dead is dropped after it.

@@ -258,8 +258,11 @@ impl<T: Span> Tree<T> {
             }
             // Too high on the right; lean `joined` outwards first if it leans inwards.
             let (in_l, in_r) = self.branches(joined);
-            let joined =
-                if self.height(in_l) > self.height(in_r) { self.rotate_right(joined) } else { joined };
+            let joined = if self.height(in_l) > self.height(in_r) {
+                self.rotate_right(joined)
+            } else {
+                joined
+            };
             let top = self.link(outer, left, joined);
             self.rotate_left(top)
         } else if hr > hl + 1 {
@@ -269,8 +272,11 @@ impl<T: Span> Tree<T> {
                 return self.link(joined, right, outer);
             }
             let (in_l, in_r) = self.branches(joined);
-            let joined =
-                if self.height(in_r) > self.height(in_l) { self.rotate_left(joined) } else { joined };
+            let joined = if self.height(in_r) > self.height(in_l) {
+                self.rotate_left(joined)
+            } else {
+                joined
+            };
             let top = self.link(joined, right, outer);
             self.rotate_right(top)
         } else {
@@ -340,7 +346,12 @@ mod tests {
     }
 
     /// The answer by looking at every gap.
-    fn gaps(model: &BTreeMap<u64, u64>, len: u64, low: u64, high: u64) -> (Option<u64>, Option<u64>) {
+    fn gaps(
+        model: &BTreeMap<u64, u64>,
+        len: u64,
+        low: u64,
+        high: u64,
+    ) -> (Option<u64>, Option<u64>) {
         let mut free = low;
         let (mut lowest, mut highest) = (None, None);
         for (start, end) in model.iter().map(|(s, e)| (*s, *e)).chain([(u64::MAX, u64::MAX)]) {

@@ -185,7 +185,11 @@ impl Span for Vma {
 
 impl fmt::Debug for Vma {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}..{:#x} {:?} {:?}", self.range.start, self.range.end, self.prot, self.flags)?;
+        write!(
+            f,
+            "{:#x}..{:#x} {:?} {:?}",
+            self.range.start, self.range.end, self.prot, self.flags
+        )?;
         match &self.backing {
             Backing::Anon => Ok(()),
             Backing::Pages(object) => write!(f, " from page {}", object.first),

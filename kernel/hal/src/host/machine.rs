@@ -184,9 +184,10 @@ impl Shared {
             let next = self.cpus.iter().map(|cpu| cpu.deadline.load(Ordering::SeqCst)).min();
             let next = next.unwrap_or(u64::MAX);
             let quiet = idle.count_ones() as usize == self.cpus.len()
-                && !self.cpus.iter().any(|cpu| {
-                    cpu.attention.load(Ordering::SeqCst) || cpu.interrupt_due(now)
-                });
+                && !self
+                    .cpus
+                    .iter()
+                    .any(|cpu| cpu.attention.load(Ordering::SeqCst) || cpu.interrupt_due(now));
             if quiet && self.config.clock == Clock::Skipping && next != u64::MAX {
                 self.skipped.fetch_add(next - now, Ordering::SeqCst);
                 self.idle_changed.notify_all();
@@ -302,6 +303,12 @@ impl Machine {
         };
         let thread = std::thread::Builder::new().name(format!("cpu{index}")).stack_size(8 << 20);
         thread.spawn(body).expect("the host has a thread for each CPU")
+    }
+
+    /// Makes the calling thread work for this machine, on its CPU 0: what it allocates is on the
+    /// machine's account. For tests of parts of a kernel, without booting it.
+    pub fn attach(&self) {
+        cpu::enter(Some(self.0.clone()), 0, None);
     }
 
     /// Registers a program; the address at which it is entered is returned. The kernel starts it by

@@ -18,7 +18,7 @@ mod program;
 pub(crate) mod user;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use arena::{admit, charge, kernel_pml4_template, limits, phys_to_virt, refund, tlb};
 pub(crate) use cpu::{cpu_index, guards};

@@ -187,6 +187,20 @@ impl Mini {
     }
 }
 
+/// Runs `f` as the fiber of a machine with so many frames; fails if it panics or leaks a frame.
+pub(crate) fn on_machine(frames: usize, f: impl Fn(&Machine) + Send + Sync + 'static) {
+    let this = Arc::new(Mutex::new(None::<Machine>));
+    let known = this.clone();
+    let (machine, _) = Mini::machine(Config { frames, ..config() }, move |_| {
+        let machine = known.lock().unwrap().clone().unwrap();
+        f(&machine);
+        power::off();
+    });
+    *this.lock().unwrap() = Some(machine.clone());
+    assert_eq!(machine.run(), Ok(End::Off));
+    assert_eq!(machine.frames_held(), 0, "frames were leaked");
+}
+
 fn config() -> Config {
     Config::new(Abi { exit_group: EXIT, rt_sigreturn: SIGRETURN })
 }
@@ -364,11 +378,8 @@ fn the_clock_skips_what_nobody_uses() {
 
 #[test]
 fn a_real_clock_does_not() {
-    let config = Config {
-        clock: Clock::Real,
-        limit: std::time::Duration::from_millis(50),
-        ..config()
-    };
+    let config =
+        Config { clock: Clock::Real, limit: std::time::Duration::from_millis(50), ..config() };
     let (machine, mini) = Mini::machine(config, |_| time::arm(HOUR));
     let text = machine.run().unwrap_err();
     assert!(text.starts_with("the machine still ran"), "{text}");
