@@ -145,11 +145,8 @@ struct TestArgs {
     #[arg(long, value_enum, default_value = "eclipse")]
     kernel: KernelArg,
     /// Only what needs no guest
-    #[arg(long, conflicts_with_all = ["deep", "kernel"])]
+    #[arg(long, conflicts_with = "kernel")]
     quick: bool,
-    /// The guest tests on 2 and 4 CPUs as well
-    #[arg(long)]
-    deep: bool,
     /// Print one JSON object instead of the summary
     #[arg(long)]
     json: bool,
@@ -158,11 +155,7 @@ struct TestArgs {
 impl TestArgs {
     fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
-        let depth = match (self.quick, self.deep) {
-            (true, _) => Depth::Quick,
-            (_, true) => Depth::Deep,
-            _ => Depth::Whole,
-        };
+        let depth = if self.quick { Depth::Quick } else { Depth::Whole };
         let plan = Plan { depth, filter: self.filter, kernel: self.kernel.into() };
         let steps = test::run(&plan)?;
         let (passed, failed) = test::totals(&steps);

@@ -16,15 +16,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How much to test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     /// What needs no guest: checks, tests of the crates, the kernel's build.
     Quick,
-    /// That, loom's models, and the guest tests on one CPU.
+    /// That, loom's models, and the guest tests.
     #[default]
     Whole,
-    /// That, and the guest tests on 2 and 4 CPUs.
-    Deep,
 }
 
 /// What to test.
@@ -72,7 +70,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
         for package in &packages {
             steps.push(step(&format!("tests of {}", package.name), package.tests(way, filter))?);
         }
-        for package in packages.iter().filter(|_| plan.depth >= Depth::Whole) {
+        for package in packages.iter().filter(|_| plan.depth == Depth::Whole) {
             if package.has_models && filter.is_none() {
                 let name = format!("models of {}", package.name);
                 steps.push(step(&name, models(way, &package.name))?);
@@ -82,27 +80,21 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
     } else {
         exec::kernel_file(plan.kernel)?;
     }
-    let cpus: &[&str] = match plan.depth {
-        Depth::Quick => &[],
-        Depth::Whole => &["1"],
-        Depth::Deep => &["1", "2", "4"],
-    };
-    for smp in cpus.iter().filter(|_| packages.iter().any(|package| package.has_guest)) {
-        let name = format!("guest tests, {smp} CPU");
-        steps.push(step(&name, guest(way, plan.kernel, smp, filter))?);
+    if plan.depth == Depth::Whole && packages.iter().any(|package| package.has_guest) {
+        steps.push(step("guest tests", guest(way, plan.kernel, filter))?);
     }
     Ok(steps)
 }
 
-/// The programs of `musl-tests`; the environment tells the runner where they run.
-fn guest(way: Way, kernel: Kernel, smp: &str, filter: Option<&str>) -> Command {
+/// The programs of `musl-tests`; the environment tells the runner on which kernel.
+fn guest(way: Way, kernel: Kernel, filter: Option<&str>) -> Command {
     let mut command = cargo(way, &["test", "--package", "musl-tests", "--test", "guest"]);
     command.arg("--").args(filter);
     let kernel = match kernel {
         Kernel::Eclipse => "eclipse",
         Kernel::Linux => "linux",
     };
-    command.env("ECLIPSE_KERNEL", kernel).env("ECLIPSE_SMP", smp);
+    command.env("ECLIPSE_KERNEL", kernel);
     command
 }
 
