@@ -115,8 +115,12 @@ impl Batch {
             timeout += program.timeout.min(USUAL);
         }
         timeout += programs.iter().map(|program| program.timeout).max().unwrap_or_default();
+        // On a loaded machine the emulated timer may be too slow for Linux's boot-time check of it,
+        // and Linux panics.
+        let append = if self.kernel == Kernel::Linux { "no_timer_check" } else { "" };
         exec::run(&Options {
             kernel: self.kernel,
+            append: append.to_owned(),
             smp: self.smp,
             mem_mib: self.mem_mib,
             adds,
