@@ -2,7 +2,7 @@
 
 use super::bulk::in_pieces;
 use super::{Drivers, Opening};
-use crate::fs::file::Mapping;
+use crate::mm::MapSource;
 use crate::fs::{Caller, File, FileOps, Pos};
 use crate::mm::io::{Sink, Source};
 use abi::Result;
@@ -39,7 +39,7 @@ impl FileOps for Zero {
         Ok(0)
     }
 
-    fn map(&self, _f: &File) -> Result<Mapping> {
-        Ok(Mapping::Anonymous)
+    fn map(&self, _f: &File) -> Result<MapSource> {
+        Ok(MapSource::Zero)
     }
 }

@@ -9,12 +9,12 @@ use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
-use crate::mm::PageSource;
+use crate::mm::{MapFile, MapSource};
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
 use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
-use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -35,14 +35,6 @@ pub const ALWAYS_READY: PollEvents = PollEvents::IN
     .with(PollEvents::RDNORM)
     .with(PollEvents::OUT)
     .with(PollEvents::WRNORM);
-
-/// What mmap(2) of a file gives.
-pub enum Mapping {
-    /// The pages of a file, shared or copied on write.
-    Pages(Arc<dyn PageSource>),
-    /// Memory that belongs to no file (`/dev/zero`).
-    Anonymous,
-}
 
 /// What is behind an open file. It never sleeps for data: it says `EAGAIN`, and [`File`] sleeps.
 ///
@@ -101,8 +93,8 @@ pub trait FileOps: Any + Send + Sync {
         Err(ENOTDIR)
     }
 
-    /// mmap(2).
-    fn map(&self, _f: &File) -> Result<Mapping> {
+    /// What mmap(2) of it gives.
+    fn map(&self, _f: &File) -> Result<MapSource> {
         Err(ENODEV)
     }
 
@@ -363,6 +355,19 @@ impl File {
         });
         self.set_offset(next);
         result
+    }
+
+    /// The file as mmap(2) wants it.
+    pub fn map_file(self: &Arc<Self>) -> MapFile {
+        let flags = self.path.as_ref().map_or(MountFlags::EMPTY, |path| path.mount.flags());
+        MapFile {
+            source: self.ops.map(self).ok(),
+            file: self.clone(),
+            readable: self.mode.read,
+            writable: self.mode.write,
+            append_only: false,
+            noexec: flags.has(MountFlags::NOEXEC),
+        }
     }
 
     /// What is ready, for poll(2) and its kin.
