@@ -9,12 +9,14 @@ use core::fmt::Write;
 use hal::{BootInfo, Hooks, Line, cpu::{CpuId, NoPreempt}};
 
 use crate::{
+    dev::{DeviceTable, Drivers},
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
-    process::Kernel,
+    process::{Kernel, Pid},
     sched::{self, Background, Cpu},
     syscall::misc::{RELEASE, VERSION},
     time::NSEC_PER_SEC,
+    tty::Terminals,
 };
 
 /// The file systems that mount(2) knows.
@@ -54,8 +56,13 @@ impl Hooks for Kernel {
         crate::printk!(INFO, "tsc: {} Hz", hal::time::tsc_hz());
         self.name_host();
         self.real_time.set(info.boot_unix_seconds * NSEC_PER_SEC as i64);
+        let console = options.console.clone();
         self.options.call_once(|| options);
-        match Namespace::new(FILE_SYSTEMS, &crate::dev::DEVICES, &self.real_time) {
+        let terminals =
+            self.terminals.call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
+        let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
+        let devices = self.devices.call_once(|| DeviceTable(drivers));
+        match Namespace::new(FILE_SYSTEMS, devices, &self.real_time) {
             Ok(mounts) => {
                 self.mounts.call_once(|| mounts);
             }
@@ -80,7 +87,11 @@ impl Hooks for Kernel {
 
     fn irq(&self, line: Line) {
         match line {
-            Line::Serial(port) => crate::tty::serial::interrupt(port),
+            Line::Serial(port) => {
+                if let Some(terminals) = self.terminals.get() {
+                    terminals.interrupt(port.into());
+                }
+            }
         }
         if let Some(cpu) = sched::this(&NoPreempt::new()) {
             cpu.defer();
@@ -92,13 +103,31 @@ impl Hooks for Kernel {
     }
 
     fn describe_current(&self, out: &mut dyn Write) {
-        let _ = out.write_str("PID: 0 Comm: swapper");
+        let pid = sched::current_id();
+        let comm = self.comm_if_free(Pid(pid));
+        // Whatever cannot be written is left out: this is a panic.
+        let _ = match comm {
+            Some(comm) => write!(out, "PID: {pid} Comm: {}", comm.escape_ascii()),
+            None => write!(out, "PID: {pid} Comm: swapper"),
+        };
+    }
+}
+
+impl Kernel {
+    /// The name of a process, if no lock has to be waited for.
+    fn comm_if_free(&self, pid: Pid) -> Option<heapless::Vec<u8, 15>> {
+        let process = self.family.try_lock()?.get(pid)?.clone();
+        let thread = process.signals.try_lock()?.threads.first()?.upgrade()?;
+        let comm = thread.comm.try_lock()?.clone();
+        Some(comm)
     }
 }
 
 impl Background for Kernel {
     fn run_deferred(&self, _cpu: &Cpu) {
-        crate::tty::serial::run_deferred();
+        if let Some(terminals) = self.terminals.get() {
+            terminals.run_deferred();
+        }
     }
 
     fn log(&self) -> &Log {

@@ -5,7 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use abi::{
     errno::{ENOENT, ENOMEM, ESRCH, Result},
-    fs::OpenFlags,
+    fs::{OpenFlags, makedev},
     process::RLIMIT_STACK,
     signal::SigSet,
 };
@@ -13,7 +13,7 @@ use hal::Initrd;
 
 use crate::{
     cred::{Cred, Limits},
-    fs::{Caller, FdTable, FsInfo, initramfs, open},
+    fs::{Caller, FdTable, FsInfo, initramfs, inode::What, namei, open},
     lock::Spin,
     process::{
         Cx, Kernel, Parts, Pid, Process, Thread, TrapInfo,
@@ -40,7 +40,7 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
-    let task = Task::new(all, move |task| become_init(kernel, own, task, initrd, limits))
+    let task = Task::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
         .map_err(|_| ENOMEM)?;
     thread.set_task(task.clone());
     task.start();
@@ -56,6 +56,7 @@ fn become_init(
 ) {
     let Some(mounts) = kernel.mounts.get() else { return };
     let fs = Arc::new(FsInfo::new(mounts.clone()));
+    fs.set_umask(0);
     let cred = Arc::new(Cred::root());
     let caller = Caller {
         cred: &cred,
@@ -64,10 +65,15 @@ fn become_init(
         fs_info: &fs,
         raise: &|_| {},
     };
-    initramfs::populate(&caller, &crate::dev::NODES);
+    make_default_root(&caller);
     if let Some(initrd) = initrd {
-        initramfs::unpack(&caller, &cred, initrd);
+        crate::printk!(INFO, "Trying to unpack rootfs image as initramfs...");
+        if let Err(why) = initramfs::unpack(&caller, &cred, &initrd) {
+            crate::printk!(EMERG, "Initramfs unpacking failed: {why}");
+        }
+        crate::printk!(INFO, "Freeing initrd memory: {}K", initrd.len() / 1024);
     }
+    fs.set_umask(0o022);
     provoke(kernel);
     let files = Arc::new(FdTable::new());
     open_console(&caller, &cred, &files);
@@ -107,6 +113,20 @@ fn become_init(
         cx.task.set_work(work::TRACE);
     }
     run(cx);
+}
+
+/// What is in the root before any archive (`usr/default_cpio_list`).
+fn make_default_root(caller: &Caller<'_>) {
+    let console = What::Char(makedev(5, 1));
+    for (path, perm, what) in [
+        (&b"/dev"[..], 0o755, What::Dir),
+        (b"/dev/console", 0o600, console),
+        (b"/root", 0o700, What::Dir),
+    ] {
+        if let Err(why) = namei::make(caller, None, path, perm, what) {
+            crate::printk!(ERR, "rootfs: cannot make {}: {why}", path.escape_ascii());
+        }
+    }
 }
 
 /// The faults that `eclipse.debug=` provokes, for testing what watches the kernel.

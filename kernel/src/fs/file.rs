@@ -9,11 +9,12 @@ use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
-use crate::mm::{MapFile, MapSource};
-use crate::wait::{Mutex, Pause, Watch};
+use crate::mm::MapSource;
+use crate::time::mono_ns;
+use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
 use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
-use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -59,6 +60,17 @@ pub trait FileOps: Any + Send + Sync {
     /// of changes.
     fn poll(&self, _f: &File, _c: &Caller, _watch: Option<&mut Watch>) -> PollEvents {
         ALWAYS_READY
+    }
+
+    /// When a read that waits since `began_ns` gives up, in nanoseconds on the monotonic clock
+    /// (`VTIME` of a terminal, `SO_RCVTIMEO` of a socket). Asked before each sleep.
+    fn read_deadline(&self, _began_ns: u64) -> Option<u64> {
+        None
+    }
+
+    /// What a read gives that gave up.
+    fn read_late(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink) -> Result<usize> {
+        Err(EAGAIN)
     }
 
     /// ioctl(2), but for the commands every file knows.
@@ -283,7 +295,11 @@ impl File {
         if let Pos::At(at) = at {
             in_range(at, to.left())?;
         }
-        self.block(c, || self.ops.read(self, c, to, at))
+        let deadline = |began_ns| self.ops.read_deadline(began_ns);
+        self.block_until(c, deadline, |late| match late {
+            false => self.ops.read(self, c, to, at),
+            true => self.ops.read_late(self, c, to),
+        })
     }
 
     fn write_pos(&self, c: &Caller, from: &mut dyn Source, at: u64) -> Result<usize> {
@@ -341,19 +357,6 @@ impl File {
         result
     }
 
-    /// The file as mmap(2) wants it.
-    pub fn map_file(self: &Arc<Self>) -> MapFile {
-        let flags = self.path.as_ref().map_or(MountFlags::EMPTY, |path| path.mount.flags());
-        MapFile {
-            source: self.ops.map(self).ok(),
-            file: self.clone(),
-            readable: self.mode.read,
-            writable: self.mode.write,
-            append_only: false,
-            noexec: flags.has(MountFlags::NOEXEC),
-        }
-    }
-
     /// What is ready, for poll(2) and its kin.
     pub fn poll(&self, c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
         self.ops.poll(self, c, watch)
@@ -367,20 +370,37 @@ impl File {
     /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
     /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
     /// one attempt.
+    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
+        self.block_until(c, |_| None, |_| op())
+    }
+
+    /// The same with a deadline, which may change while it sleeps: it is told when the call began.
+    /// When it has passed, `op` is told that it is late and has the last word.
     ///
     /// The only place in the kernel where a file operation sleeps for data.
-    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
-        match op() {
+    fn block_until<R>(
+        &self,
+        c: &Caller,
+        deadline: impl Fn(u64) -> Option<u64>,
+        mut op: impl FnMut(bool) -> Result<R>,
+    ) -> Result<R> {
+        match op(false) {
             Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
             done => return done,
         }
         let Some(mut watch) = Watch::new() else { return Err(EAGAIN) };
+        let began_ns = mono_ns();
         self.ops.poll(self, c, Some(&mut watch));
         loop {
             watch.clear();
-            match op() {
-                Err(EAGAIN) => watch.wait(Pause::INTERRUPTIBLE).map_err(|_| ERESTARTSYS)?,
+            match op(false) {
+                Err(EAGAIN) => {}
                 done => return done,
+            }
+            match watch.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
+                Ok(()) => {}
+                Err(Woken::Signal) => return Err(ERESTARTSYS),
+                Err(Woken::Deadline) => return op(true),
             }
         }
     }

@@ -18,12 +18,15 @@ pub mod fd_table;
 pub mod file;
 pub mod info;
 
+pub mod initramfs;
 pub mod inode;
+pub mod map;
 pub mod mount;
 pub mod namei;
 pub mod open;
 pub mod path;
 pub mod pipe;
+pub mod poll;
 
 pub mod regular;
 pub mod tmpfs;

@@ -85,6 +85,8 @@ lock_order! {
     Slot,
     /// The runnable threads of one CPU.
     RunQueue,
+    /// Bytes on their way from a serial port to its queue.
+    SerialPort,
     /// The kernel log.
     Log,
     /// Console output; last, so that anyone may print.

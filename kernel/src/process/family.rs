@@ -267,7 +267,8 @@ impl<P: Clone> Family<P> {
         if !matches!(entry.news, Some(News::Ended(_))) {
             entry.news = Some(news);
         }
-        let parent = self.processes.get_mut(&entry.parent.clone())?;
+        let parent = entry.parent;
+        let parent = self.processes.get_mut(&parent)?;
         parent.told.insert(pid);
         Some(parent.handle.clone())
     }

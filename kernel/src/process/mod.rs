@@ -11,6 +11,7 @@ pub mod exec;
 pub mod exit;
 pub mod family;
 pub mod frame;
+mod jobs;
 mod kernel;
 mod object;
 pub mod signal;

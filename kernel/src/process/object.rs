@@ -14,6 +14,7 @@ use crate::{
     lock::{Spin, order},
     sched::timer::{self, Expire, Timer, TimerNode},
     signal::Pending,
+    tty::Tty,
     wait::WaitQueue,
 };
 
@@ -43,6 +44,8 @@ pub struct Process {
     pub unkillable: AtomicBool,
     /// alarm(2) and `ITIMER_REAL`.
     pub alarm: Alarm,
+    /// Its controlling terminal.
+    pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
 }
 
 /// The timer behind alarm(2) and `ITIMER_REAL`.
@@ -107,6 +110,7 @@ impl Process {
                 at: AtomicU64::new(0),
                 every: AtomicU64::new(0),
             },
+            terminal: Spin::new(None),
         })
     }
 

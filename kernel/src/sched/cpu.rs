@@ -317,3 +317,10 @@ pub fn printk(level: u8, text: fmt::Arguments<'_>) {
         background.log().write(level, text);
     }
 }
+
+/// The number of the running thread; 0 if it is none. Waits for no lock.
+pub fn current_id() -> i32 {
+    let cpu = this(&NoPreempt::new());
+    let id = cpu.and_then(|cpu| cpu.current.try_lock().and_then(|task| Some(task.as_ref()?.id())));
+    id.unwrap_or(0)
+}

@@ -54,6 +54,7 @@ pub mod work {
 
 /// The scheduling half of a thread.
 pub struct Task {
+    id: i32,
     slot: IrqSpin<State<Fiber>, order::Slot>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
     work: AtomicU32,
@@ -124,6 +125,7 @@ impl Waiter {
 impl Task {
     /// A new task around `body`, asleep until it is woken with [`Task::start`].
     pub fn new(
+        id: i32,
         allowed: u64,
         body: impl FnOnce(TaskRef) + Send + 'static,
     ) -> Result<TaskRef, NoMemory> {
@@ -137,6 +139,7 @@ impl Task {
                 }))
             };
             Node::new(Task {
+                id,
                 slot: IrqSpin::new(State::Dead),
                 work: AtomicU32::new(0),
                 cpu: AtomicU32::new(0),
@@ -158,6 +161,11 @@ impl Task {
         })?;
         *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
         Ok(TaskRef(task))
+    }
+
+    /// The number of its thread (gettid(2)).
+    pub fn id(&self) -> i32 {
+        self.id
     }
 
     /// The work word.

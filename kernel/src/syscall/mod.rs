@@ -5,11 +5,10 @@
 //! method below.
 
 pub mod arg;
-
-
-
+pub mod fd;
+pub mod fs;
 pub mod misc;
-
+pub mod poll;
 pub mod process;
 pub mod ret;
 pub mod signal;

@@ -231,7 +231,10 @@ pub fn getsid(cx: &mut Cx, pid: i32) -> Result<Pid> {
 
 /// setsid(2)
 pub fn setsid(cx: &mut Cx) -> Result<Pid> {
-    cx.kernel.family.lock().new_session(cx.process().pid)
+    let session = cx.kernel.family.lock().new_session(cx.process().pid)?;
+    let old = cx.process().terminal.lock().take();
+    drop(old);
+    Ok(session)
 }
 
 /// set_tid_address(2)

@@ -17,14 +17,6 @@ pub fn outb(port: u16, value: u8) {
     unsafe { asm!("out dx, al", in("al") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
 }
 
-/// Reads two bytes.
-pub fn inw(port: u16) -> u16 {
-    let value;
-    // SAFETY: port I/O touches no memory.
-    unsafe { asm!("in ax, dx", out("ax") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
-    value
-}
-
 /// Writes two bytes.
 pub fn outw(port: u16, value: u16) {
     // SAFETY: port I/O touches no memory.

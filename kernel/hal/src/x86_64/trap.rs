@@ -139,11 +139,13 @@ pub fn enable_syscall() {
 }
 
 extern "C" fn on_timer(_vector: u32) {
+    user::close();
     cpu::apic::end_of_interrupt();
     super::time::fired();
 }
 
 extern "C" fn on_call(_vector: u32) {
+    user::close();
     cpu::apic::end_of_interrupt();
     cpu::ipi::serve();
 }
@@ -153,6 +155,7 @@ extern "C" fn on_kick(_vector: u32) {
 }
 
 extern "C" fn on_isa(vector: u32) {
+    user::close();
     let irq = vector as u8 - idt::ISA;
     super::serial::for_each_ready(irq, |port| super::hooks().irq(crate::Line::Serial(port)));
     cpu::apic::end_of_interrupt();

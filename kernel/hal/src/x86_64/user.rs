@@ -62,6 +62,8 @@ pub const FLAGS: usize = offset_of!(Regs, flags);
 
 /// Bit 1, which is always set, and IF.
 const FLAGS_FIXED: u64 = 0x202;
+/// IOPL and VM: user mode must never have them.
+const PRIVILEGED: u64 = 0x2_3000;
 /// What `rt_sigreturn` may set, Linux's FIX_EFLAGS: AC OF DF TF SF ZF AF PF CF, and RF.
 const FLAGS_FREE: u64 = 0x5_0dd5;
 /// End of the lower canonical half.
@@ -126,52 +128,47 @@ impl Regs {
     /// meanwhile without returning, unless one of them, or [`cpu::kick`], asks for attention.
     ///
     /// After [`Trap::Syscall`] `rip` is past the instruction, `rcx` equals it and `r11` the flags.
-    #[inline]
+    #[inline(always)]
     pub fn run(&mut self, space: &Space) -> Trap {
         interrupts::disable();
-        let cpu = percpu::this();
-        if cpu.attention.load(Ordering::Relaxed) {
-            cpu.attention.store(false, Ordering::Relaxed);
-            interrupts::enable();
-            return Trap::Interrupt;
-        }
-        if cpu.root.load(Ordering::Relaxed) != tlb::root(space)
-            || cpu.live.load(Ordering::Relaxed) != self.state.key()
-        {
-            self.prepare(space);
+        // The way of most system calls: no attention is asked for, the space is loaded, and the
+        // FPU state is in the registers.
+        // SAFETY: reads fields of this CPU's block; both ways out are declared.
+        unsafe {
+            asm!("cmp byte ptr gs:[{attention}], 0", "jne {slow}",
+                 "cmp gs:[{active}], {root}", "jne {slow}",
+                 "cmp gs:[{live}], {state}", "jne {slow}",
+                 attention = const percpu::ATTENTION, active = const percpu::ROOT,
+                 live = const percpu::LIVE, root = in(reg) tlb::root(space),
+                 state = in(reg) self.state.key(), slow = label { return self.run_slowly(space) },
+                 options(nostack, readonly));
         }
         let (code, error) = enter(self);
         if code == trap::SYSCALL {
             interrupts::enable();
             return Trap::Syscall;
         }
-        self.explain(code, error)
+        explain(code, error)
     }
 
-    /// Makes the space active here and loads the FPU. Interrupts are off before and after.
+    /// The rest of [`Regs::run`]. Interrupts are off.
     #[cold]
-    fn prepare(&mut self, space: &Space) {
+    fn run_slowly(&mut self, space: &Space) -> Trap {
         if self.state.is_elsewhere() {
             interrupts::enable();
             self.state.come_here();
             interrupts::disable();
         }
+        let cpu = percpu::this();
+        if cpu.attention.load(Ordering::Relaxed) {
+            cpu.attention.store(false, Ordering::Relaxed);
+            interrupts::enable();
+            return Trap::Interrupt;
+        }
         tlb::activate(space);
         self.state.load();
-    }
-
-    #[cold]
-    fn explain(&mut self, code: u32, error: u32) -> Trap {
-        let addr = Cr2::read_raw();
-        if code == trap::INTERRUPT {
-            percpu::this().attention.store(false, Ordering::Relaxed);
-        }
-        interrupts::enable();
-        match code {
-            trap::INTERRUPT => Trap::Interrupt,
-            14 => Trap::Fault { addr, access: access(error.into()), error },
-            vector => Trap::Exception { vector: vector as u8, error },
-        }
+        let (code, error) = enter(self);
+        explain(code, error)
     }
 
     /// The next instruction.
@@ -263,7 +260,7 @@ impl Regs {
 /// error code. Interrupts are off before and after; space and FPU state must be in place.
 #[inline]
 fn enter(regs: &mut Regs) -> (u32, u32) {
-    debug_assert!(regs.rip < CANONICAL_END && regs.flags & 0x3_7202 & !0x1_4000 == FLAGS_FIXED);
+    debug_assert!(regs.rip < CANONICAL_END && regs.flags & (FLAGS_FIXED | PRIVILEGED) == FLAGS_FIXED);
     let code: u32;
     let error: u32;
     // SAFETY: `enter_user` keeps RBX, RBP and the stack, all others are declared lost. User mode
@@ -276,8 +273,26 @@ fn enter(regs: &mut Regs) -> (u32, u32) {
     (code, error)
 }
 
+/// Turns what ended a run into a [`Trap`], and turns interrupts on.
+#[cold]
+fn explain(code: u32, error: u32) -> Trap {
+    // A fault's address must be read before another fault can happen.
+    let addr = Cr2::read_raw();
+    close();
+    if code == trap::INTERRUPT {
+        percpu::this().attention.store(false, Ordering::Relaxed);
+    }
+    interrupts::enable();
+    match code {
+        trap::SYSCALL => Trap::Syscall,
+        trap::INTERRUPT => Trap::Interrupt,
+        14 => Trap::Fault { addr, access: access(error), error },
+        vector => Trap::Exception { vector: vector as u8, error },
+    }
+}
+
 /// What a page fault's error code says was tried.
-fn access(error: u64) -> Access {
+fn access(error: u32) -> Access {
     Access { write: error & 2 != 0, exec: error & 16 != 0 }
 }
 
@@ -320,10 +335,17 @@ impl Open {
 impl Drop for Open {
     #[inline]
     fn drop(&mut self) {
-        if features::has(features::SMAP) {
-            // SAFETY: CPUID has SMAP.
-            unsafe { asm!("clac", options(nostack)) };
-        }
+        close();
+    }
+}
+
+/// Closes user memory to the kernel. Exceptions and interrupts, other than `syscall`, come with
+/// the program's own AC flag, or that of an interrupted copy.
+#[inline]
+pub fn close() {
+    if features::has(features::SMAP) {
+        // SAFETY: CPUID has SMAP.
+        unsafe { asm!("clac", options(nostack)) };
     }
 }
 

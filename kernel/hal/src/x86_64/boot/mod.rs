@@ -95,6 +95,7 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     // SAFETY: this CPU's own block, with real stacks now.
     unsafe { enter_cpu(percpu::this()) };
     smp::start(&machine, handover);
+    crate::heap::init(percpu::count());
 
     // On with a stack that has a guard page.
     let Ok(stack) = Stack::new() else { super::panic::panic(format_args!("no memory for a stack")) };
@@ -207,7 +208,7 @@ fn set_up_memory(handover: &Handover) {
         // SAFETY: the initrd's frames, which `run_kernel` takes over.
         unsafe { frame::adopt_region(initrd.start, initrd.end) };
     }
-    crate::heap::init();
+    crate::heap::init(1);
 }
 
 /// Calls `f` with the parts of `range` outside `hole`.

@@ -100,8 +100,7 @@ pub fn start(machine: &Machine, handover: &Handover) {
 
 /// Puts the trampoline into low memory, and the kernel's half into the boot tables it uses.
 fn copy_trampoline() {
-    // SAFETY: only addresses are taken.
-    let (start, end) = unsafe { (&raw const trampoline_start, &raw const trampoline_end) };
+    let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: low RAM that nobody uses, mapped by the physmap; checked by the caller.
     unsafe { ptr::copy_nonoverlapping(start, phys_to_virt(TRAMPOLINE), end as usize - start as usize) };
     let root = phys_to_virt(super::super::mem::physmap::kernel_root()).cast::<u64>();

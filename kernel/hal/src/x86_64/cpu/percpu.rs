@@ -82,6 +82,11 @@ pub const SCRATCH: usize = offset_of!(PerCpu, scratch);
 /// See [`KERNEL_RSP`].
 pub const ATTENTION: usize = offset_of!(PerCpu, attention);
 
+/// See [`KERNEL_RSP`].
+pub const ROOT: usize = offset_of!(PerCpu, root);
+/// See [`KERNEL_RSP`].
+pub const LIVE: usize = offset_of!(PerCpu, live);
+
 /// Blocks of the CPUs that have been started (or are about to be).
 static BLOCKS: [AtomicPtr<PerCpu>; MAX_CPUS] = [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS];
 /// Number of CPUs that run.
