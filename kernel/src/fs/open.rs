@@ -5,7 +5,7 @@ use crate::fs::access::{EXEC, READ, WRITE, is_owner, permission};
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
-use crate::fs::inode::{Attr, Inode, Kind, What};
+use crate::fs::inode::{Attr, Kind, What};
 use crate::fs::namei;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;

@@ -3,7 +3,7 @@
 use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
-use crate::mm::io::{IoVec, MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
+use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
 use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
 use abi::errno::{
@@ -13,6 +13,7 @@ use abi::fs::{
     CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
     F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, OpenFlags, RwfFlags,
 };
+use abi::fs::Iovec;
 use abi::process::RLIMIT_NOFILE;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,21 +45,21 @@ pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usi
 }
 
 /// readv(2)
-pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>) -> Result<usize> {
+pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_caller(|c| file.read(c, &mut UserSink::list(cx.space(), &list)))
 }
 
 /// writev(2)
-pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>) -> Result<usize> {
+pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_caller(|c| file.write(c, &mut UserSource::list(cx.space(), &list)))
 }
 
 /// preadv(2). The upper half of the position is in the lower on 64 bits.
-pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>, at: i64) -> Result<usize> {
+pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
@@ -66,7 +67,7 @@ pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>, at: i64) -> Result
 }
 
 /// pwritev(2)
-pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>, at: i64) -> Result<usize> {
+pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
@@ -77,7 +78,7 @@ pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<IoVec, In>, at: i64) -> Resul
 pub fn preadv2(
     cx: &mut Cx,
     fd: Fd,
-    list: UserList<IoVec, In>,
+    list: UserList<Iovec, In>,
     at: i64,
     _high: u64,
     flags: u32,
@@ -90,7 +91,7 @@ pub fn preadv2(
 pub fn pwritev2(
     cx: &mut Cx,
     fd: Fd,
-    list: UserList<IoVec, In>,
+    list: UserList<Iovec, In>,
     at: i64,
     _high: u64,
     flags: u32,

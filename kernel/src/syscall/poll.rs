@@ -151,11 +151,11 @@ fn with_mask(
 }
 
 fn poll_list(cx: &Cx, fds: UserList<Pollfd, InOut>, until: Option<u64>) -> Result<usize> {
-    if fds.len() as u64 > cx.limit(RLIMIT_NOFILE) {
+    if fds.count() as u64 > cx.limit(RLIMIT_NOFILE) {
         return Err(EINVAL);
     }
     let space = cx.space();
-    let asked = fds.to_vec(space, fds.len())?;
+    let asked = fds.to_vec(space, fds.count())?;
     let mut list = Vec::new();
     list.try_reserve_exact(asked.len()).map_err(|_| ENOMEM)?;
     for Pollfd { fd, events, .. } in &asked {
