@@ -8,12 +8,14 @@ use crate::fs::caller::Caller;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
 use crate::lock::order;
-use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::MapSource;
+use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
-use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
+use abi::errno::{
+    EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
+};
 use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
@@ -31,10 +33,8 @@ pub enum Pos {
 }
 
 /// The events of a file that can always be read and written.
-pub const ALWAYS_READY: PollEvents = PollEvents::IN
-    .with(PollEvents::RDNORM)
-    .with(PollEvents::OUT)
-    .with(PollEvents::WRNORM);
+pub const ALWAYS_READY: PollEvents =
+    PollEvents::IN.with(PollEvents::RDNORM).with(PollEvents::OUT).with(PollEvents::WRNORM);
 
 /// What is behind an open file. It never sleeps for data: it says `EAGAIN`, and [`File`] sleeps.
 ///

@@ -10,8 +10,7 @@ use crate::mm::MapFile;
 impl File {
     /// What mapping this file means.
     pub fn map_file(self: &Arc<Self>) -> MapFile {
-        let noexec =
-            self.path().is_some_and(|path| path.mount.flags().has(MountFlags::NOEXEC));
+        let noexec = self.path().is_some_and(|path| path.mount.flags().has(MountFlags::NOEXEC));
         MapFile {
             source: self.ops().map(self).ok(),
             file: self.clone(),

@@ -13,9 +13,7 @@ use crate::time::timespec;
 use crate::wait::Watch;
 use abi::Result;
 use abi::errno::{EBADF, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR};
-use abi::fs::{
-    DT_DIR, FIGETBSZ, FIOQSIZE, MountFlags, OpenFlags, SEEK_DATA, SEEK_HOLE,
-};
+use abi::fs::{DT_DIR, FIGETBSZ, FIOQSIZE, MountFlags, OpenFlags, SEEK_DATA, SEEK_HOLE};
 use abi::poll::PollEvents;
 use abi::process::{RLIM_INFINITY, RLIMIT_FSIZE};
 use abi::signal::SIGXFSZ;

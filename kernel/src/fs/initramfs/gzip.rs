@@ -4,9 +4,9 @@
 use super::cpio::Message;
 use alloc::boxed::Box;
 use alloc::vec;
+use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
-use miniz_oxide::inflate::TINFLStatus;
 
 /// The first bytes of a gzip member.
 pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
