@@ -51,10 +51,10 @@ pub fn touch_atime(inode: &Arc<dyn Inode>, mount: &Mount) {
 }
 
 fn accessed(f: &File) {
-    if let Some(path) = f.path() {
-        if !f.flags().has(OpenFlags::NOATIME) {
-            touch_atime(f.inode(), &path.mount);
-        }
+    if let Some(path) = f.path()
+        && !f.flags().has(OpenFlags::NOATIME)
+    {
+        touch_atime(f.inode(), &path.mount);
     }
 }
 

@@ -177,7 +177,7 @@ impl Cpio {
                 State::Reset => {
                     let zeroes = rest.iter().take_while(|&&b| b == 0).count();
                     self.eat(&mut rest, zeroes);
-                    if !rest.is_empty() && self.at % 4 != 0 {
+                    if !rest.is_empty() && !self.at.is_multiple_of(4) {
                         return Err("broken padding");
                     }
                     if rest.first() != Some(&b'0') {
@@ -280,10 +280,8 @@ impl Cpio {
                 }
             }
             S_IFDIR => to.dir(&name, &header),
-            S_IFBLK | S_IFCHR | S_IFIFO | S_IFSOCK => {
-                if self.known(&name, to)? == Some(false) {
-                    to.node(&name, &header);
-                }
+            S_IFBLK | S_IFCHR | S_IFIFO | S_IFSOCK if self.known(&name, to)? == Some(false) => {
+                to.node(&name, &header);
             }
             _ => {}
         }

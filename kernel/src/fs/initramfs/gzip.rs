@@ -47,7 +47,7 @@ impl<'a> Input<'a> {
 
     fn fill(&mut self) -> &[u8] {
         if self.from == self.to {
-            let n = self.buffer.len().min(self.image.len() - self.at);
+            let n = self.buffer.len().min(self.image.size() - self.at);
             let (now, _) = self.buffer.split_at_mut(n);
             self.image.read(self.at, now);
             self.at += n;
@@ -90,7 +90,7 @@ pub fn unpack(
         match status {
             TINFLStatus::Done => {
                 let end = input.position().saturating_add(TRAILER);
-                return Ok(end.min(image.len()));
+                return Ok(end.min(image.size()));
             }
             TINFLStatus::HasMoreOutput => {}
             TINFLStatus::NeedsMoreInput => {
