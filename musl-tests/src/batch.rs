@@ -2,7 +2,7 @@
 //! frames what each gave; here the frames are read. A program that takes the kernel along, or
 //! hangs it, costs only itself: the machine is booted again for those after it.
 
-use crate::program::{self, Program};
+use crate::program::{self, Build, Program};
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -104,7 +104,7 @@ impl Batch {
     fn boot(&self, programs: &[&Program]) -> Result<Outcome> {
         let suite = project::target("guest/suite");
         let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/guest/suite.c"));
-        program::compile(source, &suite, "-static")?;
+        program::compile(source, &suite, Build::Static)?;
         let mut adds = vec![(suite, "/tests/suite".to_owned())];
         let mut list = String::new();
         let mut timeout = MARGIN;
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn output_may_hold_anything() {
-        let bytes = b"begin /a\nend /a exit 0 8\nend /a x\n\nbegin /b\nend /b signal 11 0\n\n";
+        let bytes = b"begin /a\nend /a exit 0 8\nend /a x\nbegin /b\nend /b signal 11 0\n\n";
         let reports = read_frames(bytes).unwrap();
         assert_eq!(reports.len(), 2);
         assert_eq!(reports[0].1, Some((End::Status(0), b"end /a x".to_vec())));

@@ -74,7 +74,7 @@ impl Program {
         format!("/tests/{}", self.name)
     }
 
-    /// The file to put there; compiled if it is older than its source or `check.h`.
+    /// The file to put there; compiled if it is older than its source or a header.
     ///
     /// # Errors
     /// When the compiler is missing, or refuses the source.
@@ -83,8 +83,7 @@ impl Program {
             return Ok(self.source.clone());
         }
         let program = project::target("guest/tests").join(&self.name);
-        let link = if self.build == Build::StaticPie { "-static-pie" } else { "-static" };
-        compile(&self.source, &program, link)?;
+        compile(&self.source, &program, self.build)?;
         Ok(program)
     }
 }
@@ -93,8 +92,9 @@ impl Program {
 ///
 /// # Errors
 /// When the compiler is missing, or refuses the source.
-pub fn compile(source: &Path, program: &Path, link: &str) -> Result<()> {
-    let newest = modified(source)?.max(modified(&folder().join("check.h"))?);
+pub fn compile(source: &Path, program: &Path, build: Build) -> Result<()> {
+    let newest = headers()?.iter().map(|path| modified(path)).collect::<Result<Vec<_>>>()?;
+    let newest = newest.into_iter().fold(modified(source)?, SystemTime::max);
     if modified(program).is_ok_and(|built| built > newest) {
         return Ok(());
     }
@@ -104,17 +104,29 @@ pub fn compile(source: &Path, program: &Path, link: &str) -> Result<()> {
     let work = tempfile::tempdir_in(parent)?;
     let fresh = work.path().join("program");
     let mut command = Command::new("musl-gcc");
-    command.args([link, "-O1", "-Wall", "-Werror", "-I"]).arg(folder());
-    if link == "-static-pie" {
-        command.arg("-fPIE");
+    command.args(["-static", "-O1", "-Wall", "-Werror", "-I"]).arg(folder());
+    command.arg("-o").arg(&fresh);
+    if build == Build::StaticPie {
+        // musl-gcc does not know -static-pie: it would name an interpreter. So the start files
+        // are chosen here: rcrt1.o relocates the program before anything else runs.
+        command.args(["-fPIE", "-nostartfiles", "-Wl,-pie,--no-dynamic-linker,-z,text"]);
+        let start = |name: &str| Path::new("/usr/lib/x86_64-linux-musl").join(name);
+        command.arg(start("rcrt1.o")).arg(start("crti.o")).arg(source).arg(start("crtn.o"));
+    } else {
+        command.arg(source);
     }
-    let output = command.arg("-o").arg(&fresh).arg(source).output();
-    let output = output.context("cannot start musl-gcc: run scripts/setup")?;
+    let output = command.output().context("cannot start musl-gcc: run scripts/setup")?;
     if !output.status.success() {
         bail!("{}:\n{}", source.display(), String::from_utf8_lossy(&output.stderr));
     }
     fs::rename(&fresh, program)?;
     Ok(())
+}
+
+/// What the programs include beside the library's own.
+fn headers() -> Result<Vec<PathBuf>> {
+    let is_header = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "h");
+    Ok(entries(folder())?.into_iter().filter(is_header).collect())
 }
 
 fn modified(path: &Path) -> Result<SystemTime> {

@@ -50,10 +50,15 @@ pub fn stats() -> HeapStats {
     HEAP.stats()
 }
 
-/// Fills the reserve for so many CPUs: 256 KiB and 64 KiB for each. Called at boot when frames can be
-/// had, and again when the number of CPUs is known.
+/// Fills the reserve for the boot CPU. Called when frames can be had.
 #[cfg(metal)]
-pub(crate) fn init(cpus: usize) {
+pub(crate) fn init() {
+    reserve_for(1);
+}
+
+/// Fills the reserve for so many CPUs: 256 KiB and 64 KiB for each. Called when all are up.
+#[cfg(metal)]
+pub(crate) fn reserve_for(cpus: usize) {
     HEAP.reserve_for(cpus);
 }
 

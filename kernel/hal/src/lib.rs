@@ -31,8 +31,8 @@ use host as machine;
 use x86_64 as machine;
 
 pub use contract::{BootInfo, Hooks, Line, MemoryRange, NoMemory};
-pub use machine::panic::{panic, set_panic_timeout};
 pub use machine::boot::Initrd;
+pub use machine::panic::{panic, set_panic_timeout};
 
 /// CPUs: who am I, guards, kicks, idling.
 pub mod cpu {
@@ -65,9 +65,7 @@ pub mod user {
 pub mod mem {
     pub use crate::contract::{Fault, NoMemory, USER_END};
     pub use crate::frame::{Frame, MemStats, SIZE as FRAME_SIZE, stats};
-    pub use crate::paging::{
-        Changed, Counts, Flush, Kind, MapError, Mapped, Perms, Space,
-    };
+    pub use crate::paging::{Changed, Counts, Flush, Kind, MapError, Mapped, Perms, Space};
 }
 
 /// The clock and each CPU's one-shot timer.

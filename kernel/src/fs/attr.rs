@@ -47,9 +47,10 @@ pub fn chmod(c: &Caller, inode: &Arc<dyn Inode>, perm: u32) -> Result<()> {
 pub fn chown(c: &Caller, inode: &Arc<dyn Inode>, uid: Option<Uid>, gid: Option<Gid>) -> Result<()> {
     let attr = inode.attr();
     let mine = c.cred.fsuid == attr.uid;
-    let uid_allowed = uid.is_none_or(|uid| mine && uid == attr.uid);
-    let gid_allowed = gid.is_none_or(|gid| mine && (gid == attr.gid || c.cred.in_group(gid)));
-    if !(uid_allowed && gid_allowed) && !c.cred.capable(CAP_CHOWN) {
+    let keeps_uid = uid.is_none_or(|uid| mine && uid == attr.uid);
+    let own_gid = |gid| mine && (gid == attr.gid || c.cred.in_group(gid));
+    let allowed = keeps_uid && gid.is_none_or(own_gid);
+    if !allowed && !c.cred.capable(CAP_CHOWN) {
         return Err(EPERM);
     }
     let mode = match attr.file_type() {

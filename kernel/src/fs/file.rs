@@ -10,6 +10,10 @@ use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::MapSource;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
+<<<<<<< HEAD
+=======
+use crate::mm::{MapFile, MapSource};
+>>>>>>> main
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;

@@ -20,7 +20,6 @@ pub mod info;
 
 pub mod initramfs;
 pub mod inode;
-pub mod map;
 pub mod mount;
 pub mod namei;
 pub mod open;

@@ -13,7 +13,7 @@ use abi::mm::{
 use abi::process::{CAP_IPC_LOCK, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
-use super::source::has_page;
+use super::source::{Attached, has_page};
 use super::space::{Space, State, Who};
 use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{PAGE, is_aligned, page_down, page_up};
@@ -99,20 +99,42 @@ impl Space {
         })
     }
 
-    /// mincore(2) for pages from `addr` on, one per element of `into`.
+    /// mincore(2): one byte at `vector` for each page, 1 if it is in memory.
     ///
-    /// `ENOMEM` if any of them is not mapped.
-    pub fn mincore(&self, addr: u64, into: &mut [bool]) -> Result<()> {
+    /// `ENOMEM` if any page is not mapped; those before it have been told.
+    pub fn mincore(&self, addr: u64, len: u64, vector: u64) -> Result<()> {
+        if !is_aligned(addr) {
+            return Err(EINVAL);
+        }
+        let end = addr.checked_add(len).filter(|end| *end <= USER_END).ok_or(ENOMEM)?;
+        let mut told = [0; 256];
+        let mut to = vector;
+        let mut at = addr;
+        while at < end {
+            let pages = (end - at).div_ceil(PAGE).min(told.len() as u64);
+            let part = &mut told[..pages as usize];
+            self.residency(at, part)?;
+            self.copy_out(to, part)?;
+            to = to.wrapping_add(pages);
+            at += pages * PAGE;
+        }
+        Ok(())
+    }
+
+    /// Says of the pages from `addr` on, which lies in user space, whether each is in memory.
+    fn residency(&self, addr: u64, into: &mut [u8]) -> Result<()> {
         let state = self.state.read();
         for (i, resident) in into.iter_mut().enumerate() {
-            let page = addr.saturating_add(i as u64 * PAGE);
+            let page = addr + i as u64 * PAGE;
             let vma = state.map.find(page).ok_or(ENOMEM)?;
-            *resident = self.pages.lookup(page).is_some()
-                || vma.page_index(page).is_some_and(|(source, index)| {
-                    let mut frame = [None];
-                    source.cached(index, &mut frame);
-                    frame[0].is_some() && has_page(&**source, index)
-                });
+            let cached = |(source, index): (&Attached, u64)| {
+                let mut frame = [None];
+                source.cached(index, &mut frame);
+                frame[0].is_some() && has_page(&**source, index)
+            };
+            let here =
+                self.pages.lookup(page).is_some() || vma.page_index(page).is_some_and(cached);
+            *resident = here.into();
         }
         Ok(())
     }
@@ -206,11 +228,11 @@ impl State {
         }
         self.map.change(range.clone(), |vma| match advice {
             MADV_DONTFORK => vma.flags |= VmFlags::DONTFORK,
-            MADV_DOFORK => vma.flags = vma.flags - VmFlags::DONTFORK,
+            MADV_DOFORK => vma.flags -= VmFlags::DONTFORK,
             MADV_DONTDUMP => vma.flags |= VmFlags::DONTDUMP,
-            MADV_DODUMP => vma.flags = vma.flags - VmFlags::DONTDUMP,
+            MADV_DODUMP => vma.flags -= VmFlags::DONTDUMP,
             MADV_WIPEONFORK => vma.flags |= VmFlags::WIPEONFORK,
-            _ => vma.flags = vma.flags - VmFlags::WIPEONFORK,
+            _ => vma.flags -= VmFlags::WIPEONFORK,
         })?;
         walk(self, range, |_, _| Ok(()))
     }
@@ -219,7 +241,7 @@ impl State {
     fn set_locked(&mut self, range: Range<u64>, locked: bool) -> Result<()> {
         let hole = walk(self, range.clone(), |_, _| Ok(()));
         self.map.change(range, |vma| {
-            vma.flags = vma.flags - VmFlags::LOCKED;
+            vma.flags -= VmFlags::LOCKED;
             if locked {
                 vma.flags |= VmFlags::LOCKED;
             }

@@ -25,7 +25,7 @@ impl Space {
         let child = Self::assemble(pages, self.stack_limit(), |me| {
             for vma in inherited() {
                 let mut vma = vma.clone();
-                vma.flags = vma.flags - VmFlags::LOCKED;
+                vma.flags -= VmFlags::LOCKED;
                 if let Backing::Pages(object) = &mut vma.backing {
                     object.source = object.source.for_space(me);
                 }

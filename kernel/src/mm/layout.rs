@@ -116,11 +116,11 @@ mod tests {
             let mut random = || bits;
             let mut chance = Chance::new(&mut random, true);
             let top = chance.stack_top();
-            assert!(top <= USER_END && top > USER_END - (1 << 35) && top % PAGE == 0);
+            assert!(top <= USER_END && top > USER_END - (1 << 35) && top.is_multiple_of(PAGE));
             let base = Layout::new(u64::MAX, &mut chance).mmap_base;
-            assert!(base > USER_END / 6 - (1 << 41) && base % PAGE == 0);
+            assert!(base > USER_END / 6 - (1 << 41) && base.is_multiple_of(PAGE));
             let brk = chance.brk(0x40_1234);
-            assert!((0x40_2000..0x240_2000).contains(&brk) && brk % PAGE == 0);
+            assert!((0x40_2000..0x240_2000).contains(&brk) && brk.is_multiple_of(PAGE));
         }
     }
 }

@@ -437,7 +437,7 @@ fn back_by_file(
             }
             vma.flags |= VmFlags::SHARED;
             if !file.writable {
-                vma.flags = vma.flags - VmFlags::MAYWRITE;
+                vma.flags -= VmFlags::MAYWRITE;
             }
         }
         MapFlags::PRIVATE => {}
@@ -450,7 +450,7 @@ fn back_by_file(
         if vma.prot.has(Prot::EXEC) {
             return Err(EPERM);
         }
-        vma.flags = vma.flags - VmFlags::MAYEXEC;
+        vma.flags -= VmFlags::MAYEXEC;
     }
     let source = file.source.ok_or(ENODEV)?;
     if vma.flags.has(VmFlags::GROWSDOWN) {

@@ -180,7 +180,7 @@ impl State {
         let old: Range<u64> = addr..addr + old_len;
         if flags.has(MremapFlags::DONTUNMAP) {
             // The old range stays, empty; only a locked one loses its lock.
-            self.map.change(old, |vma| vma.flags = vma.flags - VmFlags::LOCKED)?;
+            self.map.change(old, |vma| vma.flags -= VmFlags::LOCKED)?;
         } else if old_len > 0 {
             let parts = self.map.carve(old)?;
             dead.push(parts);

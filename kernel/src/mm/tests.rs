@@ -2,11 +2,10 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::errno::{EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM, Result};
-use abi::mm::{MADV_DONTFORK, MADV_DONTNEED, MADV_WIPEONFORK, MapFlags};
+use abi::mm::{MADV_DONTFORK, MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_WIPEONFORK, MapFlags};
 use abi::signal::{BUS_ADRERR, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGSEGV};
 use hal::mem::Frame;
 use hal::user::{Access, USER_END};
@@ -339,6 +338,7 @@ fn mremap_moves_what_is_there() {
 #[test]
 fn advice_and_locks() {
     let space = space();
+    let vector = map(&space, MapRequest { addr: 0x10_0000, ..anonymous(PAGE) }).unwrap();
     let at = map(&space, anonymous(4 * PAGE)).unwrap();
     space.copy_out(at, b"gone").unwrap();
     assert_eq!(space.madvise(at, 4 * PAGE, MADV_DONTNEED), Ok(()));
@@ -353,10 +353,11 @@ fn advice_and_locks() {
     space.munlock(at, PAGE).unwrap();
     assert_eq!(space.totals().0.locked, 3);
     space.munmap(at + PAGE, PAGE).unwrap();
-    let mut resident = vec![false; 4];
-    assert_eq!(space.mincore(at, &mut resident), Err(ENOMEM));
-    space.mincore(at + 2 * PAGE, &mut resident[..2]).unwrap();
-    assert_eq!(resident[..2], [true, true]);
+    assert_eq!(space.mincore(at, 4 * PAGE, vector), Err(ENOMEM));
+    space.madvise(at + 3 * PAGE, PAGE, MADV_DONTNEED_LOCKED).unwrap();
+    space.mincore(at + 2 * PAGE, PAGE + 1, vector).unwrap();
+    assert_eq!((byte(&space, vector), byte(&space, vector + 1)), (Ok(1), Ok(0)));
+    assert_eq!(space.mincore(at + 2 * PAGE, PAGE, at + PAGE), Err(EFAULT));
     assert_eq!(space.msync(at, PAGE, 8), Err(EINVAL));
     assert_eq!(space.msync(at, 2 * PAGE, 4), Err(ENOMEM));
 }
@@ -393,4 +394,61 @@ fn strings_end_at_their_nul() {
     assert_eq!(user::UserStr::new(at + 2 * PAGE - 2).read(&space, 100), Err(EFAULT));
     space.copy_out(at, &[b'a'; 4095]).unwrap();
     assert_eq!(user::UserPath::new(at).read(&space), Err(abi::errno::ENAMETOOLONG));
+}
+
+#[test]
+fn threads_fault_side_by_side() {
+    let space = space();
+    let pages = 200;
+    let at = map(&space, anonymous(pages * PAGE)).unwrap();
+    let file = TestFile::new(pages * PAGE);
+    let shared = map(&space, file.request(MapFlags::SHARED, RW)).unwrap();
+    let together = std::sync::Barrier::new(4);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (space, together) = (&space, &together);
+            scope.spawn(move || {
+                together.wait();
+                for page in 0..pages {
+                    space.copy_out(at + page * PAGE + thread, &[thread as u8 + 1]).unwrap();
+                    space.copy_out(shared + page * PAGE + thread, &[thread as u8 + 1]).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(space.counts().anon, pages);
+    for page in 0..pages {
+        for start in [at, shared] {
+            let mut bytes = [0; 4];
+            space.copy_in(start + page * PAGE, &mut bytes).unwrap();
+            assert_eq!(bytes, [1, 2, 3, 4], "page {page}");
+        }
+    }
+}
+
+#[test]
+fn a_child_copies_while_its_parent_writes() {
+    let space = space();
+    let pages = 64;
+    let at = map(&space, anonymous(pages * PAGE)).unwrap();
+    for page in 0..pages {
+        space.copy_out(at + page * PAGE, &[7]).unwrap();
+    }
+    let children: alloc::vec::Vec<_> = (0..3).map(|_| space.fork().unwrap()).collect();
+    std::thread::scope(|scope| {
+        for (value, one) in children.iter().chain([&space]).enumerate() {
+            scope.spawn(move || {
+                for page in 0..pages {
+                    assert_eq!(byte(one, at + page * PAGE), Ok(7));
+                    one.copy_out(at + page * PAGE, &[value as u8]).unwrap();
+                }
+            });
+        }
+    });
+    for (value, one) in children.iter().chain([&space]).enumerate() {
+        for page in 0..pages {
+            assert_eq!(byte(one, at + page * PAGE), Ok(value as u8));
+        }
+        assert_eq!(one.counts().anon, pages);
+    }
 }

@@ -7,6 +7,7 @@
 pub mod arg;
 pub mod fd;
 pub mod fs;
+pub mod mem;
 pub mod misc;
 pub mod poll;
 pub mod process;

@@ -258,8 +258,14 @@ pub fn arch_prctl(cx: &mut Cx, code: u32, addr: u64) -> Result<()> {
     match code {
         ARCH_SET_FS => cx.regs.set_fs_base(addr).map_err(|_| EPERM),
         ARCH_SET_GS => cx.regs.set_gs_base(addr).map_err(|_| EPERM),
-        ARCH_GET_FS => out.write(cx.space(), &cx.regs.fs_base()),
-        ARCH_GET_GS => out.write(cx.space(), &cx.regs.gs_base()),
+        ARCH_GET_FS => {
+            let base = cx.regs.fs_base();
+            out.write(cx.space(), &base)
+        }
+        ARCH_GET_GS => {
+            let base = cx.regs.gs_base();
+            out.write(cx.space(), &base)
+        }
         _ => Err(EINVAL),
     }
 }

@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    misc, process,
+    fd, fs, mem, misc, poll, process,
     ret::Ret,
     signal, time,
 };
@@ -116,6 +116,119 @@ macro_rules! syscalls {
 }
 
 syscalls! {
+    // Open files
+    read => fd::read;
+    write => fd::write;
+    pread64 => fd::pread64;
+    pwrite64 => fd::pwrite64;
+    readv => fd::readv;
+    writev => fd::writev;
+    preadv => fd::preadv;
+    pwritev => fd::pwritev;
+    preadv2 => fd::preadv2;
+    pwritev2 => fd::pwritev2;
+    lseek => fd::lseek;
+    close => fd::close;
+    close_range => fd::close_range;
+    dup => fd::dup;
+    dup2 => fd::dup2;
+    dup3 => fd::dup3;
+    pipe => fd::pipe;
+    pipe2 => fd::pipe2;
+    fcntl => fd::fcntl;
+    ioctl => fd::ioctl;
+    sync => fd::sync;
+    syncfs => fd::syncfs;
+    fsync => fd::fsync;
+    fdatasync => fd::fdatasync;
+    ftruncate => fd::ftruncate;
+    fallocate => fd::fallocate;
+    fadvise64 => fd::fadvise64;
+    sendfile => fd::sendfile;
+    copy_file_range => fd::copy_file_range;
+
+    // Names and files
+    open => fs::open;
+    creat => fs::creat;
+    openat => fs::openat;
+    openat2 => fs::openat2;
+    mkdir => fs::mkdir;
+    mkdirat => fs::mkdirat;
+    mknod => fs::mknod;
+    mknodat => fs::mknodat;
+    symlink => fs::symlink;
+    symlinkat => fs::symlinkat;
+    link => fs::link;
+    linkat => fs::linkat;
+    unlink => fs::unlink;
+    rmdir => fs::rmdir;
+    unlinkat => fs::unlinkat;
+    rename => fs::rename;
+    renameat => fs::renameat;
+    renameat2 => fs::renameat2;
+    readlink => fs::readlink;
+    readlinkat => fs::readlinkat;
+    chdir => fs::chdir;
+    fchdir => fs::fchdir;
+    chroot => fs::chroot;
+    getcwd => fs::getcwd;
+    umask => fs::umask;
+
+    // What files are
+    stat => fs::stat;
+    lstat => fs::lstat;
+    fstat => fs::fstat;
+    newfstatat => fs::newfstatat;
+    statx => fs::statx;
+    access => fs::access;
+    faccessat => fs::faccessat;
+    faccessat2 => fs::faccessat2;
+    statfs => fs::statfs;
+    fstatfs => fs::fstatfs;
+
+    // Attributes of files
+    chmod => fs::chmod;
+    fchmod => fs::fchmod;
+    fchmodat => fs::fchmodat;
+    chown => fs::chown;
+    lchown => fs::lchown;
+    fchown => fs::fchown;
+    fchownat => fs::fchownat;
+    truncate => fs::truncate;
+    utime => fs::utime;
+    utimes => fs::utimes;
+    futimesat => fs::futimesat;
+    utimensat => fs::utimensat;
+
+    // Directories
+    getdents64 => fs::getdents64;
+    getdents => fs::getdents;
+
+    // Mounts
+    mount => fs::mount, partial "tmpfs, bind, remount, move; no propagation";
+    umount2 => fs::umount2;
+
+    // Waiting for files
+    poll => poll::poll;
+    ppoll => poll::ppoll;
+    select => poll::select;
+    pselect6 => poll::pselect6;
+
+    // Memory
+    mmap => mem::mmap;
+    munmap => mem::munmap;
+    mprotect => mem::mprotect;
+    mremap => mem::mremap;
+    brk => mem::brk;
+    msync => mem::msync;
+    madvise => mem::madvise;
+    mincore => mem::mincore;
+    mlock => mem::mlock;
+    mlock2 => mem::mlock2;
+    munlock => mem::munlock;
+    mlockall => mem::mlockall;
+    munlockall => mem::munlockall;
+
     // Processes
     fork => process::fork;
     vfork => process::vfork;

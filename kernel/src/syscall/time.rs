@@ -164,7 +164,7 @@ pub fn restart_syscall(cx: &mut Cx) -> Result<usize> {
     match cx.restart_block.take() {
         Some(Restart::Sleep { until, rest }) => sleep_relative(cx, until, rest).map(|()| 0),
         Some(Restart::Poll { fds, count, until }) => {
-            Err(EINTR)
+            super::poll::poll_until(cx, fds, count, until)
         }
         None => Err(EINTR),
     }

@@ -22,7 +22,6 @@ mod tty;
 pub use file::Terminal;
 pub use job::{Job, JobControl};
 pub use tty::{Driver, Tty};
-use tty::State;
 
 use abi::fs::makedev;
 use alloc::sync::Arc;

@@ -22,10 +22,14 @@ const INIT_DIED: &str = "Kernel panic - not syncing: Attempted to kill init! exi
 pub fn jobs(kernel: Kernel) -> Vec<Job> {
     // Linux unpacks 53 MB of itself first.
     let little = if kernel == Kernel::Eclipse { 32 } else { 128 };
+    let mut machines = vec![(Machine::Q35, "q35"), (Machine::Pc, "pc")];
+    if kernel == Kernel::Eclipse {
+        // Debian's kernel mostly hangs on QEMU 7.2's microvm under TCG: it cannot calibrate its
+        // timer ("tsc: Unable to calibrate against PIT").
+        machines.push((Machine::Microvm, "microvm"));
+    }
     let mut jobs = Vec::new();
-    for (machine, name) in
-        [(Machine::Q35, "q35"), (Machine::Pc, "pc"), (Machine::Microvm, "microvm")]
-    {
+    for (machine, name) in machines {
         for (mem_mib, size) in [(little, "small"), (4096, "large")] {
             let name = format!("boot/script_{name}_{size}");
             jobs.push(single(&name, move || script(kernel, machine, mem_mib)));

@@ -25,6 +25,7 @@ fn with_heap(f: impl Fn(&'static Heap)) {
             }
         }
     }
+    reserve.wanted.store(0, Ordering::Relaxed);
     reserve.blocks.lock().clear();
     // Talc keeps the arena in which its own lists are.
     assert!(reserve.used.load(Ordering::Relaxed) <= 1, "empty arenas are given back");

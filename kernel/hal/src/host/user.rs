@@ -7,8 +7,7 @@
 use super::cpu;
 use super::machine::Shared;
 use super::program::{Context, Mailbox, Programs, Reply, Request, access_of};
-use crate::contract::{Access, BadState, NoMemory, NonCanonical, Trap};
-use crate::contract::Fault;
+use crate::contract::{Access, BadState, Fault, NoMemory, NonCanonical, Trap};
 use crate::paging::Space;
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Copies between the kernel and user memory, by walking the page tables: they never sleep, never
-//! fault the kernel, and need no address space to be active.
+//! Copies between the kernel and user memory on the host machine, by walking the page tables. On
+//! metal the processor walks them (`x86_64/user.rs`).
 //!
 //! Permissions are those that the processor would check. A part that lies in one page is copied
 //! under the space's lock, which keeps the page's frame from being freed meanwhile.
@@ -60,7 +60,7 @@ impl Space {
 
     /// Whether one byte at `addr` can be accessed so; sets the accessed and dirty bits like the
     /// access itself.
-    pub fn probe(&self, addr: u64, access: Access) -> Result<(), Fault> {
+    pub(crate) fn probe(&self, addr: u64, access: Access) -> Result<(), Fault> {
         self.parts(addr, 1, access, |_, _, _| ControlFlow::Continue(()))
     }
 

@@ -260,7 +260,9 @@ impl Regs {
 /// error code. Interrupts are off before and after; space and FPU state must be in place.
 #[inline]
 fn enter(regs: &mut Regs) -> (u32, u32) {
-    debug_assert!(regs.rip < CANONICAL_END && regs.flags & (FLAGS_FIXED | PRIVILEGED) == FLAGS_FIXED);
+    debug_assert!(
+        regs.rip < CANONICAL_END && regs.flags & (FLAGS_FIXED | PRIVILEGED) == FLAGS_FIXED
+    );
     let code: u32;
     let error: u32;
     // SAFETY: `enter_user` keeps RBX, RBP and the stack, all others are declared lost. User mode

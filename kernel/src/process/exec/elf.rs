@@ -348,7 +348,8 @@ impl Program {
     /// Maps the program's own segments.
     fn load(&self, to: &Target<'_>, chance: &mut Chance<'_>) -> Result<Loaded> {
         let image = &self.image;
-        let mut loaded = Loaded { code: u64::MAX..0, ..Loaded::default() };
+        let mut loaded = Loaded::default();
+        loaded.code.start = u64::MAX;
         let (mut bss, mut end, mut bss_prot) = (0u64, 0u64, Prot::NONE);
         let mut first = true;
         for segment in image.loads() {

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn lines_as_linux_reads_them() {
-        let table: &[(&[u8], Option<(&[u8], Option<&[u8]>)>)] = &[
+        type Line = (&'static [u8], Option<&'static [u8]>);
+        let table: &[(&[u8], Option<Line>)] = &[
             (b"#!/bin/sh\necho", Some((b"/bin/sh", None))),
             (b"#! \t /bin/sh \t \n", Some((b"/bin/sh", None))),
             (b"#!/bin/sh -e -x \n", Some((b"/bin/sh", Some(b"-e -x")))),

@@ -167,8 +167,11 @@ fn text(space: &Space, at: u64) -> Vec<u8> {
     crate::mm::user::UserStr::new(at).read(space, 100).unwrap()
 }
 
+/// Strings of a program.
+type Texts = Vec<Vec<u8>>;
+
 /// The stack from `argc` on: arguments, environment, auxiliary vector.
-fn tables(space: &Space, mut sp: u64) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<(u64, u64)>) {
+fn tables(space: &Space, mut sp: u64) -> (Texts, Texts, Vec<(u64, u64)>) {
     let mut next = || {
         sp += 8;
         word(space, sp - 8)
