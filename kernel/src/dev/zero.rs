@@ -2,8 +2,12 @@
 
 use super::bulk::in_pieces;
 use super::{Drivers, Opening};
+<<<<<<< HEAD
+=======
 use crate::mm::MapSource;
+>>>>>>> main
 use crate::fs::{Caller, File, FileOps, Pos};
+use crate::mm::MapSource;
 use crate::mm::io::{Sink, Source};
 use abi::Result;
 use alloc::sync::Arc;
