@@ -2,10 +2,6 @@
 
 use super::bulk::in_pieces;
 use super::{Drivers, Opening};
-<<<<<<< HEAD
-=======
-use crate::mm::MapSource;
->>>>>>> main
 use crate::fs::{Caller, File, FileOps, Pos};
 use crate::mm::MapSource;
 use crate::mm::io::{Sink, Source};
