@@ -8,19 +8,15 @@ use crate::fs::caller::Caller;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
 use crate::lock::order;
-use crate::mm::MapSource;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
-<<<<<<< HEAD
-=======
 use crate::mm::{MapFile, MapSource};
->>>>>>> main
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
 use abi::errno::{
     EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
 };
-use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
@@ -359,6 +355,19 @@ impl File {
         });
         self.set_offset(next);
         result
+    }
+
+    /// The file as mmap(2) wants it.
+    pub fn map_file(self: &Arc<Self>) -> MapFile {
+        let flags = self.path.as_ref().map_or(MountFlags::EMPTY, |path| path.mount.flags());
+        MapFile {
+            source: self.ops.map(self).ok(),
+            file: self.clone(),
+            readable: self.mode.read,
+            writable: self.mode.write,
+            append_only: false,
+            noexec: flags.has(MountFlags::NOEXEC),
+        }
     }
 
     /// What is ready, for poll(2) and its kin.
