@@ -7,6 +7,8 @@ mod bulk;
 mod full;
 mod null;
 mod random;
+#[cfg(test)]
+mod tests;
 mod tty;
 mod zero;
 
@@ -72,13 +74,7 @@ struct Opening<'a> {
     caller: &'a Caller<'a>,
 }
 
-const fn character(
-    name: &'static str,
-    major: u32,
-    minor: u32,
-    perm: u32,
-    open: Open,
-) -> Device {
+const fn character(name: &'static str, major: u32, minor: u32, perm: u32, open: Open) -> Device {
     Device { name, kind: Kind::Char, major, minor, perm, open, present: |_, _| true }
 }
 

@@ -2,8 +2,8 @@
 
 use super::bulk::in_pieces;
 use super::{Drivers, Opening};
-use crate::mm::MapSource;
 use crate::fs::{Caller, File, FileOps, Pos};
+use crate::mm::MapSource;
 use crate::mm::io::{Sink, Source};
 use abi::Result;
 use alloc::sync::Arc;

@@ -44,18 +44,13 @@ pub fn chmod(c: &Caller, inode: &Arc<dyn Inode>, perm: u32) -> Result<()> {
 }
 
 /// chown(2). `None` leaves the owner or group as it is.
-pub fn chown(
-    c: &Caller,
-    inode: &Arc<dyn Inode>,
-    uid: Option<Uid>,
-    gid: Option<Gid>,
-) -> Result<()> {
+pub fn chown(c: &Caller, inode: &Arc<dyn Inode>, uid: Option<Uid>, gid: Option<Gid>) -> Result<()> {
     let attr = inode.attr();
     let mine = c.cred.fsuid == attr.uid;
-    let uid_allowed = uid.is_none_or(|uid| mine && uid == attr.uid);
-    let gid_allowed =
-        gid.is_none_or(|gid| mine && (gid == attr.gid || c.cred.in_group(gid)));
-    if !(uid_allowed && gid_allowed) && !c.cred.capable(CAP_CHOWN) {
+    let keeps_uid = uid.is_none_or(|uid| mine && uid == attr.uid);
+    let own_gid = |gid| mine && (gid == attr.gid || c.cred.in_group(gid));
+    let allowed = keeps_uid && gid.is_none_or(own_gid);
+    if !allowed && !c.cred.capable(CAP_CHOWN) {
         return Err(EPERM);
     }
     let mode = match attr.file_type() {
@@ -77,12 +72,7 @@ pub enum NewTime {
 }
 
 /// utimensat(2): sets the times of last read and last write.
-pub fn set_times(
-    c: &Caller,
-    inode: &Arc<dyn Inode>,
-    atime: NewTime,
-    mtime: NewTime,
-) -> Result<()> {
+pub fn set_times(c: &Caller, inode: &Arc<dyn Inode>, atime: NewTime, mtime: NewTime) -> Result<()> {
     let attr = inode.attr();
     if !is_owner(c.cred, &attr) {
         // Who may write the file may also say that it was written now.

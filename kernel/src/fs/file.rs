@@ -13,7 +13,9 @@ use crate::mm::{MapFile, MapSource};
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
-use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
+use abi::errno::{
+    EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
+};
 use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
@@ -31,10 +33,8 @@ pub enum Pos {
 }
 
 /// The events of a file that can always be read and written.
-pub const ALWAYS_READY: PollEvents = PollEvents::IN
-    .with(PollEvents::RDNORM)
-    .with(PollEvents::OUT)
-    .with(PollEvents::WRNORM);
+pub const ALWAYS_READY: PollEvents =
+    PollEvents::IN.with(PollEvents::RDNORM).with(PollEvents::OUT).with(PollEvents::WRNORM);
 
 /// What is behind an open file. It never sleeps for data: it says `EAGAIN`, and [`File`] sleeps.
 ///

@@ -33,7 +33,11 @@ impl FsInfo {
     /// One's own copy, for a fork without `CLONE_FS`.
     pub fn fork(&self) -> Self {
         let places = self.places.lock().clone();
-        Self { mounts: self.mounts.clone(), umask: AtomicU32::new(self.umask()), places: Spin::new(places) }
+        Self {
+            mounts: self.mounts.clone(),
+            umask: AtomicU32::new(self.umask()),
+            places: Spin::new(places),
+        }
     }
 
     /// Where absolute paths start, and where `..` ends.

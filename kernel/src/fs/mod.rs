@@ -17,7 +17,6 @@ pub mod dentry;
 pub mod fd_table;
 pub mod file;
 pub mod info;
-
 pub mod initramfs;
 pub mod inode;
 pub mod mount;
@@ -26,7 +25,6 @@ pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
-
 pub mod regular;
 pub mod tmpfs;
 

@@ -290,8 +290,7 @@ impl Namespace {
             let children: Vec<_> = mount.children.lock().values().cloned().collect();
             gone.extend(children.iter().filter_map(detach));
         }
-        let still_used =
-            |sb: &Arc<Super>| mounts.iter().any(|other| Arc::ptr_eq(other.sb(), sb));
+        let still_used = |sb: &Arc<Super>| mounts.iter().any(|other| Arc::ptr_eq(other.sb(), sb));
         for mount in &gone {
             if !still_used(mount.sb()) {
                 mount.sb().forget_all();

@@ -204,9 +204,7 @@ pub fn rename(
     flags: RenameFlags,
 ) -> Result<()> {
     let exchange = flags.has(RenameFlags::EXCHANGE);
-    if flags.has(RenameFlags::WHITEOUT)
-        || exchange && flags.has(RenameFlags::NOREPLACE)
-    {
+    if flags.has(RenameFlags::WHITEOUT) || exchange && flags.has(RenameFlags::NOREPLACE) {
         return Err(EINVAL);
     }
     let mut old_walk = Walk::new(c, old_from, old_path)?;

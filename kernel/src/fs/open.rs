@@ -5,15 +5,13 @@ use crate::fs::access::{EXEC, READ, WRITE, is_owner, permission};
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
-use crate::fs::inode::{Attr, Inode, Kind, What};
+use crate::fs::inode::{Attr, Kind, What};
 use crate::fs::namei;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;
 use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
-use abi::errno::{
-    EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS,
-};
+use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS};
 use abi::fs::{
     MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK,
 };
@@ -51,10 +49,8 @@ pub fn open(
 /// What of the flags counts (`build_open_flags`).
 fn effective(flags: OpenFlags) -> Result<OpenFlags> {
     if flags.has(OpenFlags::PATH) {
-        let kept = OpenFlags::PATH
-            | OpenFlags::DIRECTORY
-            | OpenFlags::NOFOLLOW
-            | OpenFlags::CLOEXEC;
+        let kept =
+            OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW | OpenFlags::CLOEXEC;
         return Ok(flags & kept);
     }
     // The bit of `O_TMPFILE` that is not `O_DIRECTORY`.

@@ -127,7 +127,7 @@ impl<'p> Walk<'p> {
         }
         let root = c.fs_info.root();
         let at = match from {
-            _ if path.starts_with(b"/") => root.clone().cross_root(),
+            _ if path.starts_with(b"/") => root.clone(),
             Some(from) => from,
             None => c.fs_info.cwd(),
         };
@@ -220,7 +220,7 @@ impl<'p> Walk<'p> {
             Target::Text(text) if text.is_empty() => Err(ENOENT),
             Target::Text(text) => {
                 if text.starts_with(b"/") {
-                    self.at = self.root.clone().cross_root();
+                    self.at = self.root.clone();
                 }
                 self.push(Text::Link(text))?;
                 Ok(true)
@@ -276,11 +276,6 @@ impl<'p> Walk<'p> {
 }
 
 impl Path {
-    /// The root directory as a walk starts there: what is mounted on the very root counts.
-    fn cross_root(self) -> Path {
-        self.cross()
-    }
-
     /// The path from `root` down to here, as getcwd(2) and `/proc` show it.
     ///
     /// What `root` does not reach begins with `(unreachable)`.

@@ -239,11 +239,12 @@ impl Pipe {
         let was_empty = state.ring.is_empty();
         if merged {
             // A reader may have emptied that page meanwhile; then it is a new slot.
-            if let Some(last) = state.ring.back_mut() {
-                if last.frame.same(&frame) && last.off + last.len == off {
-                    last.len += n;
-                    return was_empty;
-                }
+            if let Some(last) = state.ring.back_mut()
+                && last.frame.same(&frame)
+                && last.off + last.len == off
+            {
+                last.len += n;
+                return was_empty;
             }
         }
         state.ring.push_back(Slot { frame, off, len: n });

@@ -13,9 +13,7 @@ use crate::time::timespec;
 use crate::wait::Watch;
 use abi::Result;
 use abi::errno::{EBADF, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR};
-use abi::fs::{
-    DT_DIR, FIGETBSZ, FIOQSIZE, MountFlags, OpenFlags, SEEK_DATA, SEEK_HOLE,
-};
+use abi::fs::{DT_DIR, FIGETBSZ, FIOQSIZE, MountFlags, OpenFlags, SEEK_DATA, SEEK_HOLE};
 use abi::poll::PollEvents;
 use abi::process::{RLIM_INFINITY, RLIMIT_FSIZE};
 use abi::signal::SIGXFSZ;
@@ -53,10 +51,10 @@ pub fn touch_atime(inode: &Arc<dyn Inode>, mount: &Mount) {
 }
 
 fn accessed(f: &File) {
-    if let Some(path) = f.path() {
-        if !f.flags().has(OpenFlags::NOATIME) {
-            touch_atime(f.inode(), &path.mount);
-        }
+    if let Some(path) = f.path()
+        && !f.flags().has(OpenFlags::NOATIME)
+    {
+        touch_atime(f.inode(), &path.mount);
     }
 }
 

@@ -9,9 +9,9 @@ use crate::process::Cx;
 use abi::errno::{
     EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
 };
-use abi::fs::{Iovec, 
+use abi::fs::{
     CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
-    F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, OpenFlags, RwfFlags,
+    F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
 };
 use abi::process::RLIMIT_NOFILE;
 use alloc::sync::Arc;

@@ -6,9 +6,7 @@ use crate::mm::Space;
 use crate::mm::user::{In, InOut, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::{Cx, Restart};
 use crate::time::{self, NSEC_PER_SEC};
-use abi::errno::{
-    EBADF, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result,
-};
+use abi::errno::{EBADF, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result};
 use abi::poll::{FD_SET_WORD_BITS, PollEvents, Pollfd};
 use abi::process::RLIMIT_NOFILE;
 use abi::signal::SigSet;

@@ -44,7 +44,11 @@ impl Terminal {
             TCSETSW2 => self.set_termios2(c, arg, When::Drained),
             TCSETSF2 => self.set_termios2(c, arg, When::Flushed),
 
-            TIOCGWINSZ => put(c, arg, &tty.state().size.clone()),
+            TIOCGWINSZ => {
+                // Copied first: no lock may be held while user memory is written.
+                let size = tty.state().size;
+                put(c, arg, &size)
+            }
             TIOCSWINSZ => {
                 tty.resize(get(c, arg)?);
                 Ok(0)
@@ -76,7 +80,10 @@ impl Terminal {
 
             TIOCEXCL => self.set_exclusive(true),
             TIOCNXCL => self.set_exclusive(false),
-            TIOCGEXCL => put(c, arg, &i32::from(self.tty.state().exclusive)),
+            TIOCGEXCL => {
+                let exclusive = tty.state().exclusive;
+                put(c, arg, &i32::from(exclusive))
+            }
             TIOCGETD => put(c, arg, &i32::from(N_TTY)),
             TIOCSETD => {
                 tty.check_change()?;

@@ -102,7 +102,12 @@ impl Tty {
 
     /// `TIOCSCTTY`: makes this the caller's controlling terminal. `steal`: even if it is
     /// another session's.
-    pub fn acquire_by_ioctl(self: &Arc<Self>, readable: bool, admin: bool, steal: bool) -> Result<()> {
+    pub fn acquire_by_ioctl(
+        self: &Arc<Self>,
+        readable: bool,
+        admin: bool,
+        steal: bool,
+    ) -> Result<()> {
         let job = self.jobs().caller().ok_or(EPERM)?;
         let session = self.owner().session;
         if job.leads_session && session == job.session {

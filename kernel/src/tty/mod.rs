@@ -15,7 +15,7 @@ pub mod ldisc;
 mod serial;
 pub mod termios;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[allow(clippy::module_inception, reason = "the type of this name is what the module is about")]
 mod tty;
 

@@ -5,8 +5,8 @@
 //! `drivers/tty/tty_baudrate.c`, `drivers/tty/serial/serial_core.c`.
 
 use abi::tty::{
-    B38400, BOTHER, CBAUD, CBAUDEX, CIBAUD, CS8, ControlFlags, InputFlags, LocalFlags, N_TTY,
-    NCCS, OutputFlags, POSIX_VDISABLE, Termios, Termios2,
+    B38400, BOTHER, CBAUD, CBAUDEX, CIBAUD, CS8, ControlFlags, InputFlags, LocalFlags, N_TTY, NCCS,
+    OutputFlags, POSIX_VDISABLE, Termios, Termios2,
 };
 
 /// What a terminal is set to.
@@ -15,17 +15,15 @@ pub type Settings = Termios2;
 /// Control characters of a new terminal (`INIT_C_CC`): `^C ^\ DEL ^U ^D`, time 0, min 1, none,
 /// `^Q ^S ^Z`, none, `^R ^O ^W ^V`, none.
 const CHARACTERS: [u8; NCCS] = [
-    0o003, 0o034, 0o177, 0o025, 0o004, 0, 1, 0, 0o021, 0o023, 0o032, 0, 0o022, 0o017, 0o027,
-    0o026, 0, 0, 0,
+    0o003, 0o034, 0o177, 0o025, 0o004, 0, 1, 0, 0o021, 0o023, 0o032, 0, 0o022, 0o017, 0o027, 0o026,
+    0, 0, 0,
 ];
 
 /// The settings of a new terminal (`tty_std_termios`): what `stty sane` gives, at 38400 baud.
 pub const STANDARD: Settings = Settings {
     c_iflag: InputFlags::ICRNL.with(InputFlags::IXON),
     c_oflag: OutputFlags::OPOST.with(OutputFlags::ONLCR),
-    c_cflag: ControlFlags(
-        B38400 | CS8 | ControlFlags::CREAD.bits() | ControlFlags::HUPCL.bits(),
-    ),
+    c_cflag: ControlFlags(B38400 | CS8 | ControlFlags::CREAD.bits() | ControlFlags::HUPCL.bits()),
     c_lflag: LocalFlags::ISIG
         .with(LocalFlags::ICANON)
         .with(LocalFlags::ECHO)

@@ -57,7 +57,7 @@ pub struct Tty {
 /// What the lock of a terminal guards.
 pub(super) struct State {
     pub settings: Settings,
-    pub ldisc: Ldisc,
+    pub ldisc: Box<Ldisc>,
     pub size: Winsize,
     /// `TIOCEXCL`: nobody else may open it.
     pub exclusive: bool,
@@ -80,7 +80,7 @@ impl Tty {
     ) -> Self {
         let state = State {
             settings,
-            ldisc: Ldisc::new(),
+            ldisc: Box::default(),
             size: Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 },
             exclusive: false,
             owner: Owner::default(),
@@ -270,8 +270,13 @@ impl State {
         self.last_input_ns
     }
 
-    /// Moves bytes from the driver to the line discipline.
+    /// Moves bytes from the driver to the line discipline. What comes to a terminal that nobody
+    /// has open is lost.
     fn receive(&mut self, driver: &dyn Driver, signals: &mut SigSet) {
+        if self.opens == 0 {
+            driver.flush_received();
+            return;
+        }
         let mut piece = [0; PIECE];
         loop {
             let room = self.ldisc.room(&self.settings).min(PIECE);
@@ -297,10 +302,10 @@ impl State {
 
     /// Tells the sender to stop or go on, if that is due. Such a byte waits for no other.
     pub fn regulate(&mut self, driver: &dyn Driver) {
-        if let Some(byte) = self.ldisc.flow(&self.settings) {
-            if driver.room() > 0 {
-                driver.send(&[byte]);
-            }
+        if let Some(byte) = self.ldisc.flow(&self.settings)
+            && driver.room() > 0
+        {
+            driver.send(&[byte]);
         }
     }
 

@@ -177,7 +177,7 @@ impl Cpio {
                 State::Reset => {
                     let zeroes = rest.iter().take_while(|&&b| b == 0).count();
                     self.eat(&mut rest, zeroes);
-                    if !rest.is_empty() && self.at % 4 != 0 {
+                    if !rest.is_empty() && !self.at.is_multiple_of(4) {
                         return Err("broken padding");
                     }
                     if rest.first() != Some(&b'0') {
@@ -280,10 +280,8 @@ impl Cpio {
                 }
             }
             S_IFDIR => to.dir(&name, &header),
-            S_IFBLK | S_IFCHR | S_IFIFO | S_IFSOCK => {
-                if self.known(&name, to)? == Some(false) {
-                    to.node(&name, &header);
-                }
+            S_IFBLK | S_IFCHR | S_IFIFO | S_IFSOCK if self.known(&name, to)? == Some(false) => {
+                to.node(&name, &header);
             }
             _ => {}
         }
@@ -402,15 +400,14 @@ pub(super) mod tests {
         sum: u32,
     ) -> Vec<u8> {
         let rdev = if matches!(mode & S_IFMT, S_IFCHR | S_IFBLK) { (5, 1) } else { (0, 0) };
-        let fields =
-            [ino, mode, 0, 0, nlink, 7, data.len() as u32, 8, 1, rdev.0, rdev.1]
-                .into_iter()
-                .chain([name.len() as u32 + 1, sum]);
+        let fields = [ino, mode, 0, 0, nlink, 7, data.len() as u32, 8, 1, rdev.0, rdev.1]
+            .into_iter()
+            .chain([name.len() as u32 + 1, sum]);
         let mut out = magic.as_bytes().to_vec();
         out.extend(fields.flat_map(|n| format!("{n:08X}").into_bytes()));
         out.extend(name.as_bytes());
         out.push(0);
-        out.resize(out.len().next_multiple_of(4) , 0);
+        out.resize(out.len().next_multiple_of(4), 0);
         // The header is 110 bytes, so the name ends two off.
         let pad = HEADER + padded_name(name.len() as u32 + 1);
         out.resize(pad, 0);
@@ -520,11 +517,9 @@ pub(super) mod tests {
     #[test]
     fn a_name_longer_than_a_path_is_skipped() {
         let long = "x".repeat(PATH_MAX);
-        let archive = [
-            member(S_IFREG, (1, 1), &long, b"data"),
-            member(S_IFDIR, (2, 1), "after", b""),
-        ]
-        .concat();
+        let archive =
+            [member(S_IFREG, (1, 1), &long, b"data"), member(S_IFDIR, (2, 1), "after", b"")]
+                .concat();
         assert_eq!(read(&[&archive]).0, ["dir after 40000"]);
     }
 

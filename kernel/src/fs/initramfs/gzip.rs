@@ -4,9 +4,9 @@
 use super::cpio::Message;
 use alloc::boxed::Box;
 use alloc::vec;
+use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
-use miniz_oxide::inflate::TINFLStatus;
 
 /// The first bytes of a gzip member.
 pub const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -47,7 +47,7 @@ impl<'a> Input<'a> {
 
     fn fill(&mut self) -> &[u8] {
         if self.from == self.to {
-            let n = self.buffer.len().min(self.image.len() - self.at);
+            let n = self.buffer.len().min(self.image.size() - self.at);
             let (now, _) = self.buffer.split_at_mut(n);
             self.image.read(self.at, now);
             self.at += n;
@@ -90,7 +90,7 @@ pub fn unpack(
         match status {
             TINFLStatus::Done => {
                 let end = input.position().saturating_add(TRAILER);
-                return Ok(end.min(image.len()));
+                return Ok(end.min(image.size()));
             }
             TINFLStatus::HasMoreOutput => {}
             TINFLStatus::NeedsMoreInput => {

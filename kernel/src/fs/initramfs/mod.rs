@@ -20,7 +20,7 @@ use hal::mem::Frame;
 /// The bytes of an initramfs.
 pub trait Image {
     /// How many.
-    fn len(&self) -> usize;
+    fn size(&self) -> usize;
     /// Reads `to.len()` of them, all within the image.
     fn read(&self, at: usize, to: &mut [u8]);
     /// The frame with the whole page at `at`, if the image is made of such.
@@ -28,7 +28,7 @@ pub trait Image {
 }
 
 impl Image for hal::Initrd {
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.len()
     }
 
@@ -74,11 +74,11 @@ fn unpack_to(image: &dyn Image, to: &mut dyn Target) -> Result<(), Message> {
     let mut at = 0;
     // As `at`, but what is compressed counts as nothing: headers stand at multiples of 4 of it.
     let mut base = 0u64;
-    while at < image.len() {
+    while at < image.size() {
         let mut head = [0; 2];
-        let n = head.len().min(image.len() - at);
+        let n = head.len().min(image.size() - at);
         image.read(at, &mut head[..n]);
-        if head[0] == b'0' && base % 4 == 0 {
+        if head[0] == b'0' && base.is_multiple_of(4) {
             cpio.start(base);
             let taken = plain(image, at, &mut cpio, to)?;
             at += taken;
@@ -90,10 +90,10 @@ fn unpack_to(image: &dyn Image, to: &mut dyn Target) -> Result<(), Message> {
             base += 1;
             continue;
         }
-        if n == head.len() {
-            if let Some((_, message)) = OTHERS.iter().find(|(magic, _)| *magic == head) {
-                return Err(message);
-            }
+        if n == head.len()
+            && let Some((_, message)) = OTHERS.iter().find(|(magic, _)| *magic == head)
+        {
+            return Err(message);
         }
         if n < head.len() || head != gzip::MAGIC {
             return Err("invalid magic at start of compressed archive");
@@ -119,8 +119,8 @@ fn plain(
     let page = PAGE as usize;
     let mut buffer = vec![0; PIECE];
     let mut at = from;
-    while at < image.len() {
-        while at % page == 0 && cpio.open_data() as usize >= page {
+    while at < image.size() {
+        while at.is_multiple_of(page) && cpio.open_data() as usize >= page {
             let Some(frame) = image.frame(at) else { break };
             if !to.adopt(&frame) {
                 break;
@@ -131,7 +131,7 @@ fn plain(
         // Up to the next page boundary, so that the test above meets each of them.
         let to_boundary = page - at % page;
         let want = if cpio.open_data() as usize > to_boundary { to_boundary } else { PIECE };
-        let n = want.min(image.len() - at).min(PIECE);
+        let n = want.min(image.size() - at).min(PIECE);
         let piece = buffer.get_mut(..n).unwrap_or_default();
         image.read(at, piece);
         let boundary = n.min(to_boundary);
@@ -161,7 +161,7 @@ mod tests {
     use alloc::vec::Vec;
 
     impl Image for Vec<u8> {
-        fn len(&self) -> usize {
+        fn size(&self) -> usize {
             self.len()
         }
         fn read(&self, at: usize, to: &mut [u8]) {

@@ -91,10 +91,10 @@ impl Receiver for Tree<'_> {
         // It may be there already, as the root is; then it gets the new attributes.
         let _ = namei::make(self.c, None, name, header.mode, What::Dir);
         self.apply(name, &own(header));
-        if let Some(inode) = self.find(name) {
-            if self.dirs.try_reserve(1).is_ok() {
-                self.dirs.push((inode, header.mtime));
-            }
+        if let Some(inode) = self.find(name)
+            && self.dirs.try_reserve(1).is_ok()
+        {
+            self.dirs.push((inode, header.mtime));
         }
     }
 
@@ -139,10 +139,10 @@ impl Receiver for Tree<'_> {
         let Ok(file) = open::open(self.c, self.cred, None, name, flags, perm) else { return false };
         // Its owner is whoever the archive says; that cannot fail here.
         let _ = file.inode().set_attr(&own(header));
-        if let (Kind::File(data), true) = (file.inode().kind(), header.len > 0) {
-            if data.truncate(header.len.into()).is_err() {
-                return false;
-            }
+        if let (Kind::File(data), true) = (file.inode().kind(), header.len > 0)
+            && data.truncate(header.len.into()).is_err()
+        {
+            return false;
         }
         self.open = Some((file, 0));
         true

@@ -122,9 +122,7 @@ impl World {
 
     fn rename(&self, old: &str, new: &str) -> Result<()> {
         let none = abi::fs::RenameFlags::EMPTY;
-        self.with(|c| {
-            namei::rename(c, (None, old.as_bytes()), (None, new.as_bytes()), none)
-        })
+        self.with(|c| namei::rename(c, (None, old.as_bytes()), (None, new.as_bytes()), none))
     }
 
     fn chdir(&self, path: &str) -> Result<()> {

@@ -192,10 +192,10 @@ impl Dir for TmpInode {
             other.relink(0);
         } else {
             let target = to.entries()?.lock().get(new_name).cloned();
-            if let Some(target) = &target {
-                if target.is_dir() {
-                    target.kill()?;
-                }
+            if let Some(target) = &target
+                && target.is_dir()
+            {
+                target.kill()?;
             }
             let replaced = to.entries()?.lock().put(new_name, moving.clone())?;
             let moved = self.entries()?.lock().take(name);

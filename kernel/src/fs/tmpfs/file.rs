@@ -288,4 +288,3 @@ impl Drop for Pages {
         self.space.pages.give(self.frames.get_mut().len() as u64);
     }
 }
-

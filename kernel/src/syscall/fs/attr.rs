@@ -2,8 +2,8 @@
 
 use super::{CWD, Found, find, find_at, usable};
 use crate::cred::{Gid, Uid};
-use crate::fs::attr::{self, NewTime, may_write_to};
 use crate::fs::Fd;
+use crate::fs::attr::{self, NewTime, may_write_to};
 use crate::mm::user::{UserIn, UserPath};
 use crate::process::Cx;
 use abi::errno::{EINVAL, Result};

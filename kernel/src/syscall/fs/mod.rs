@@ -17,13 +17,10 @@ use crate::fs::path::{self, Path, lookup, lookup_dir};
 use crate::fs::{Fd, Kind, namei, open as opening};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath};
 use crate::process::Cx;
-use abi::errno::{
-    EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, EOPNOTSUPP, ERANGE, Result,
-};
+use abi::errno::{EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, Result};
 use abi::fs::{
-    AT_FDCWD, AT_REMOVEDIR, AtFlags, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow, PATH_MAX,
-    RenameFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev,
-    new_decode_dev,
+    AT_FDCWD, AT_REMOVEDIR, AtFlags, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow, PATH_MAX, RenameFlags,
+    S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev, new_decode_dev,
 };
 use abi::process::{CAP_DAC_READ_SEARCH, CAP_SYS_CHROOT, RLIMIT_NOFILE};
 use alloc::sync::Arc;
@@ -147,9 +144,7 @@ pub fn mkdir(cx: &mut Cx, path: UserPath, perm: u32) -> Result<()> {
 
 /// mkdirat(2)
 pub fn mkdirat(cx: &mut Cx, dir: Fd, path: UserPath, perm: u32) -> Result<()> {
-    with_path(cx, dir, path, |c, start, path| {
-        namei::make(c, start, path, perm & 0o1777, What::Dir)
-    })
+    with_path(cx, dir, path, |c, start, path| namei::make(c, start, path, perm & 0o1777, What::Dir))
 }
 
 /// mknod(2)
@@ -187,9 +182,7 @@ pub fn symlinkat(cx: &mut Cx, to: UserPath, dir: Fd, path: UserPath) -> Result<(
     if to.len() >= PATH_MAX {
         return Err(ENAMETOOLONG);
     }
-    with_path(cx, dir, path, |c, start, path| {
-        namei::make(c, start, path, 0o777, What::Link(&to))
-    })
+    with_path(cx, dir, path, |c, start, path| namei::make(c, start, path, 0o777, What::Link(&to)))
 }
 
 /// link(2)

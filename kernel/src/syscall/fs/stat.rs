@@ -7,7 +7,9 @@ use crate::mm::user::{UserOut, UserPath};
 use crate::process::Cx;
 use abi::Wire;
 use abi::errno::{EINVAL, Result};
-use abi::fs::{AccessMode, AtFlags, PIPEFS_MAGIC, PIPE_BUF, NAME_MAX, Stat, Statfs, Statx, StatxMask};
+use abi::fs::{
+    AccessMode, AtFlags, NAME_MAX, PIPE_BUF, PIPEFS_MAGIC, Stat, Statfs, Statx, StatxMask,
+};
 
 /// stat(2)
 pub fn stat(cx: &mut Cx, path: UserPath, to: UserOut<Stat>) -> Result<()> {
@@ -56,8 +58,7 @@ pub fn statx(
     if mask & StatxMask::_RESERVED.bits() != 0 || flags.has(sync) {
         return Err(EINVAL);
     }
-    let known =
-        AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH | sync;
+    let known = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH | sync;
     if !flags.without(known).is_empty() {
         return Err(EINVAL);
     }

@@ -68,8 +68,9 @@ impl Ldisc {
     /// The last character of the line: its first byte and its length. None if the line is empty
     /// or has but the rest of one.
     fn last_character(&self, t: &Settings) -> Option<(u8, usize)> {
-        (1..=self.input.line_len())
-            .find_map(|n| self.input.back(n).filter(|&byte| !is_continuation(byte, t)).map(|b| (b, n)))
+        (1..=self.input.line_len()).find_map(|n| {
+            self.input.back(n).filter(|&byte| !is_continuation(byte, t)).map(|b| (b, n))
+        })
     }
 
     /// Something was erased: with nothing left, a `\…/` is complete.

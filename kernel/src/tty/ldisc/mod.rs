@@ -17,6 +17,8 @@ mod edit;
 mod input;
 mod output;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod tests;
 
 pub use input::Peek;
@@ -48,9 +50,9 @@ pub struct Ldisc {
     throttled: bool,
 }
 
-impl Ldisc {
+impl Default for Ldisc {
     /// Nothing received, nothing to send.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self {
             input: Input::new(),
             output: Output::new(),
@@ -59,7 +61,9 @@ impl Ldisc {
             throttled: false,
         }
     }
+}
 
+impl Ldisc {
     // ---- receiving ----
 
     /// How many bytes may be received now. A full line can still be ended: the last byte of an
