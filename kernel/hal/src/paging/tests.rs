@@ -146,7 +146,7 @@ impl Process {
 }
 
 #[test]
-fn a_family_of_spaces_against_the_model() {
+fn a_family_of_spaces_keeps_its_pages_apart() {
     on_machine(4096, |_| {
         for seed in 0..30 {
             let mut random = Random(seed);
