@@ -95,7 +95,7 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     unsafe { enter_cpu(percpu::this()) };
     smp::start(&machine, &handover);
     drop(handover);
-    crate::heap::init(percpu::count());
+    crate::heap::reserve_for(percpu::count());
 
     // On with a stack that has a guard page.
     let Ok(stack) = Stack::new() else {
@@ -212,7 +212,7 @@ fn set_up_memory(handover: &Handover) {
         // SAFETY: the initrd's frames, which `run_kernel` takes over.
         unsafe { frame::adopt_region(initrd.start, initrd.end) };
     }
-    crate::heap::init(1);
+    crate::heap::init();
 }
 
 /// Calls `f` with the parts of `range` outside `hole`.
