@@ -108,9 +108,10 @@ impl Fiber {
 
 impl Drop for Fiber {
     fn drop(&mut self) {
-        // SAFETY: the context lives as long as the stack.
-        let (phase, discard) = unsafe { ((*self.context).phase, (*self.context).discard) };
-        match phase {
+        // SAFETY: the context lives as long as the stack, and the fiber does not run: it is owned.
+        let context = unsafe { &*self.context };
+        let discard = context.discard;
+        match context.phase {
             Phase::New => {
                 // SAFETY: the function is still in its place.
                 unsafe { discard(self.context) }

@@ -118,7 +118,7 @@ fn is_stack(address: u64) -> bool {
     let stacks = physmap::AREA..physmap::AREA + (4 << 30);
     let image = super::boot::KERNEL_BASE + physmap::image().start
         ..super::boot::KERNEL_BASE + physmap::image().end;
-    address % 8 == 0
+    address.is_multiple_of(8)
         && (stacks.contains(&address) && !stack::is_guard(address) || image.contains(&address))
 }
 
@@ -159,7 +159,9 @@ pub fn panic(args: fmt::Arguments<'_>) -> ! {
     let mut console = begin();
     let rbp: u64;
     // SAFETY: reads a register.
-    unsafe { core::arch::asm!("mov {}, rbp", out(reg) rbp, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("mov {}, rbp", out(reg) rbp, options(nomem, nostack, preserves_flags))
+    };
     let _ = writeln!(console, "Kernel panic - not syncing: {args}");
     let _ = who(&mut console);
     let _ = trace(&mut console, rbp, None);
@@ -186,7 +188,10 @@ fn report(console: &mut Console, frame: &Frame, what: Oops) -> fmt::Result {
         }
         Oops::Exception if frame.vector == 8 && stack::is_guard(Cr2::read_raw()) => {
             let addr = Cr2::read_raw();
-            writeln!(console, "BUG: kernel stack overflow: stack guard page was hit at {addr:016x}")?;
+            writeln!(
+                console,
+                "BUG: kernel stack overflow: stack guard page was hit at {addr:016x}"
+            )?;
         }
         Oops::Exception => writeln!(console, "{}: {:04x}", name(frame.vector), frame.error)?,
     }
@@ -198,7 +203,10 @@ fn report(console: &mut Console, frame: &Frame, what: Oops) -> fmt::Result {
             _ => "read access",
         };
         let why = if error & 1 == 0 { "not-present page" } else { "permissions violation" };
-        writeln!(console, "#PF: supervisor {verb} in kernel mode\n#PF: error_code({error:#06x}) - {why}")?;
+        writeln!(
+            console,
+            "#PF: supervisor {verb} in kernel mode\n#PF: error_code({error:#06x}) - {why}"
+        )?;
     }
     who(console)?;
     writeln!(console, "RIP: {:04x}:{}", frame.cs, Symbol(frame.rip))?;

@@ -7,27 +7,35 @@ use core::arch::asm;
 pub fn inb(port: u16) -> u8 {
     let value;
     // SAFETY: port I/O touches no memory.
-    unsafe { asm!("in al, dx", out("al") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("in al, dx", out("al") value, in("dx") port, options(nomem, nostack, preserves_flags))
+    };
     value
 }
 
 /// Writes a byte.
 pub fn outb(port: u16, value: u8) {
     // SAFETY: port I/O touches no memory.
-    unsafe { asm!("out dx, al", in("al") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("out dx, al", in("al") value, in("dx") port, options(nomem, nostack, preserves_flags))
+    };
 }
 
 /// Writes two bytes.
 pub fn outw(port: u16, value: u16) {
     // SAFETY: port I/O touches no memory.
-    unsafe { asm!("out dx, ax", in("ax") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("out dx, ax", in("ax") value, in("dx") port, options(nomem, nostack, preserves_flags))
+    };
 }
 
 /// Reads four bytes.
 pub fn inl(port: u16) -> u32 {
     let value;
     // SAFETY: port I/O touches no memory.
-    unsafe { asm!("in eax, dx", out("eax") value, in("dx") port, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("in eax, dx", out("eax") value, in("dx") port, options(nomem, nostack, preserves_flags))
+    };
     value
 }
 

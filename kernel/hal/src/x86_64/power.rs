@@ -1,8 +1,8 @@
 //! Ways to end the run. Power off and reset are asynchronous: the CPU runs on for a while.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 use x86_64::instructions::{hlt, interrupts};
 

@@ -17,10 +17,14 @@ fn hardware() -> Option<u64> {
         let valid: u8;
         if has(features::RDSEED) {
             // SAFETY: CPUID has it; touches no memory.
-            unsafe { asm!("rdseed {}", "setc {}", out(reg) value, out(reg_byte) valid, options(nomem, nostack)) };
+            unsafe {
+                asm!("rdseed {}", "setc {}", out(reg) value, out(reg_byte) valid, options(nomem, nostack))
+            };
         } else if has(features::RDRAND) {
             // SAFETY: CPUID has it; touches no memory.
-            unsafe { asm!("rdrand {}", "setc {}", out(reg) value, out(reg_byte) valid, options(nomem, nostack)) };
+            unsafe {
+                asm!("rdrand {}", "setc {}", out(reg) value, out(reg_byte) valid, options(nomem, nostack))
+            };
         } else {
             return None;
         }

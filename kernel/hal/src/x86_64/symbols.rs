@@ -27,7 +27,8 @@ struct Header {
 
 #[unsafe(link_section = ".ksymbols")]
 #[used]
-static HEADER: Header = Header { magic: MAGIC, count: 0, bytes: size_of::<Header>() as u32, zero: 0 };
+static HEADER: Header =
+    Header { magic: MAGIC, count: 0, bytes: size_of::<Header>() as u32, zero: 0 };
 
 /// The header as it is in memory, which the compiler does not know.
 fn header() -> Header {

@@ -29,13 +29,15 @@ static NS_TO_LAPIC: AtomicU64 = AtomicU64::new(0);
 fn tsc() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reads a counter.
-    unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+    };
     u64::from(high) << 32 | u64::from(low)
 }
 
 #[inline]
 fn scale(value: u64, factor: u64) -> u64 {
-    (u128::from(value) * u128::from(factor) >> 32) as u64
+    ((u128::from(value) * u128::from(factor)) >> 32) as u64
 }
 
 /// Nanoseconds since boot; never goes back.
@@ -68,12 +70,17 @@ impl Reference {
     fn find(machine: &Machine) -> Option<Reference> {
         if let Some(pa) = machine.hpet {
             let base = physmap::window(pa, 0x100).cast::<u32>();
-            // SAFETY: the HPET's capability register: its upper half is the period in fs.
-            let period = unsafe { base.add(1).read_volatile() };
-            // SAFETY: its configuration register.
+            // SAFETY: the HPET's capability register, inside the window: its upper half is the
+            // period in fs.
+            let period = unsafe { base.add(1) };
+            // SAFETY: a device register.
+            let period = unsafe { period.read_volatile() };
+            // SAFETY: its configuration register, inside the window.
             let config = unsafe { base.add(4) };
+            // SAFETY: a device register.
+            let enabled = unsafe { config.read_volatile() } | 1;
             // SAFETY: starts the main counter, changes nothing else.
-            unsafe { config.write_volatile(config.read_volatile() | 1) };
+            unsafe { config.write_volatile(enabled) };
             // SAFETY: the main counter.
             let counter = unsafe { base.add(0xf0 / 4) };
             if (1_000_000..=100_000_000).contains(&period) {
@@ -169,7 +176,8 @@ pub fn calibrate(machine: &Machine) {
                 }
                 let to = Moment::now(&reference);
                 let ticks = reference.elapsed(from.reference, to.reference).max(1);
-                let rate = |count: u64| (u128::from(count) * u128::from(hz) / u128::from(ticks)) as u64;
+                let rate =
+                    |count: u64| (u128::from(count) * u128::from(hz) / u128::from(ticks)) as u64;
                 let run = (
                     from.width + to.width,
                     rate(to.tsc - from.tsc),

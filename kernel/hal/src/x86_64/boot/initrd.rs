@@ -43,7 +43,7 @@ impl Initrd {
     pub fn frame(&self, at: usize) -> Option<Frame> {
         let pa = self.start + at as u64;
         let inside = at.checked_add(4096)? <= self.len;
-        (inside && pa % 4096 == 0).then(|| {
+        (inside && pa.is_multiple_of(4096)).then(|| {
             // SAFETY: an adopted frame; the handle made from it keeps our count ...
             let own = core::mem::ManuallyDrop::new(unsafe { Frame::from_pa(pa) });
             // ... and this is one more.

@@ -47,7 +47,7 @@ static mut PML4: Memory<4096> = Memory([0; 4096]);
 static mut PDPT: Memory<4096> = Memory([0; 4096]);
 static mut PD: Memory<4096> = Memory([0; 4096]);
 static mut BOOT_CPU: PerCpu = PerCpu::new(0, 0);
-static mut HANDOVER: Handover = Handover::empty();
+static HANDOVER: spin::Mutex<Handover> = spin::Mutex::new(Handover::empty());
 
 global_asm!(
     include_str!("entry.S"),
@@ -77,13 +77,12 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     idt::load();
     features::enable();
 
-    // SAFETY: only this CPU runs, and only here.
-    let handover = unsafe { &mut *(&raw mut HANDOVER) };
+    let mut handover = HANDOVER.lock();
     // SAFETY: nothing was written outside the image; the boot tables map it.
     if unsafe { handover.read(start_info) }.is_none() {
         super::panic::panic(format_args!("no PVH start info"));
     }
-    set_up_memory(handover);
+    set_up_memory(&handover);
 
     let machine = Machine::read(handover.rsdp);
     apic::init(&machine);
@@ -94,21 +93,25 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     time::enable();
     // SAFETY: this CPU's own block, with real stacks now.
     unsafe { enter_cpu(percpu::this()) };
-    smp::start(&machine, handover);
-    crate::heap::init(percpu::count());
+    smp::start(&machine, &handover);
+    drop(handover);
+    crate::heap::reserve_for(percpu::count());
 
     // On with a stack that has a guard page.
-    let Ok(stack) = Stack::new() else { super::panic::panic(format_args!("no memory for a stack")) };
+    let Ok(stack) = Stack::new() else {
+        super::panic::panic(format_args!("no memory for a stack"))
+    };
     let top = stack.top();
     core::mem::forget(stack);
     // SAFETY: a fresh stack; nothing on the old one is needed any more.
-    unsafe { asm!("mov rsp, {}", "xor ebp, ebp", "call {}", in(reg) top, sym run_kernel, options(noreturn)) }
+    unsafe {
+        asm!("mov rsp, {}", "xor ebp, ebp", "call {}", in(reg) top, sym run_kernel, options(noreturn))
+    }
 }
 
 /// The rest of the boot CPU's life.
 extern "C" fn run_kernel() -> ! {
-    // SAFETY: filled by `rust_start`; only this CPU is interested.
-    let handover = unsafe { &*(&raw const HANDOVER) };
+    let handover = HANDOVER.lock();
     let initrd = handover.initrd.clone().map(|range| {
         // SAFETY: its frames were adopted in `set_up_memory`.
         unsafe { Initrd::new(range.start, (range.end - range.start) as usize) }
@@ -122,6 +125,7 @@ extern "C" fn run_kernel() -> ! {
         memory_map: Vec::from(&handover.memory[..]),
     };
     interrupts::enable();
+    drop(handover);
     hooks().boot(info);
     smp::go();
     hooks().cpu_loop(CpuId(0));
@@ -178,14 +182,14 @@ fn set_up_memory(handover: &Handover) {
         }
         start
     };
-    // SAFETY: frames between image and initrd, which nobody uses; zeroed here.
-    unsafe {
-        physmap::init(&handover.memory, &mut || {
-            let frame = supply(4096);
-            core::ptr::write_bytes((KERNEL_BASE + frame) as *mut u8, 0, 4096);
-            frame
-        })
+    let mut table = || {
+        let frame = supply(4096);
+        // SAFETY: a frame between image and initrd, which nobody uses, by the boot mapping.
+        unsafe { core::ptr::write_bytes((KERNEL_BASE + frame) as *mut u8, 0, 4096) };
+        frame
     };
+    // SAFETY: zeroed frames of our own.
+    unsafe { physmap::init(&handover.memory, &mut table) };
 
     let highest = handover.ram().map(|ram| ram.end).max().unwrap_or(0);
     let frames = (highest / 4096) as usize;
@@ -208,7 +212,7 @@ fn set_up_memory(handover: &Handover) {
         // SAFETY: the initrd's frames, which `run_kernel` takes over.
         unsafe { frame::adopt_region(initrd.start, initrd.end) };
     }
-    crate::heap::init(1);
+    crate::heap::init();
 }
 
 /// Calls `f` with the parts of `range` outside `hole`.

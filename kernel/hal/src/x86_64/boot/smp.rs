@@ -102,7 +102,9 @@ pub fn start(machine: &Machine, handover: &Handover) {
 fn copy_trampoline() {
     let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: low RAM that nobody uses, mapped by the physmap; checked by the caller.
-    unsafe { ptr::copy_nonoverlapping(start, phys_to_virt(TRAMPOLINE), end as usize - start as usize) };
+    unsafe {
+        ptr::copy_nonoverlapping(start, phys_to_virt(TRAMPOLINE), end as usize - start as usize)
+    };
     let root = phys_to_virt(super::super::mem::physmap::kernel_root()).cast::<u64>();
     let boot = (&raw mut PML4).cast::<u64>();
     // SAFETY: upper half of the kernel's top table.
@@ -123,7 +125,8 @@ pub fn go() {
 
 /// A started CPU, on its own stack.
 extern "C" fn ap_main(apic_id: u32) -> ! {
-    let index = (1..MAX_CPUS).find(|&index| percpu::of(index).is_some_and(|cpu| cpu.apic_id() == apic_id));
+    let index =
+        (1..MAX_CPUS).find(|&index| percpu::of(index).is_some_and(|cpu| cpu.apic_id() == apic_id));
     let Some(cpu) = index.and_then(percpu::of) else { super::super::power::stop_cpu() };
     // SAFETY: its own block; called once.
     unsafe { super::enter_cpu(cpu) };

@@ -1,7 +1,7 @@
 //! The local APIC (by memory; no machine here has x2APIC), the I/O APICs, and the dead 8259s.
 
-use core::sync::atomic::{AtomicPtr, Ordering};
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::super::dev::acpi::Machine;
 use super::super::mem::physmap;

@@ -76,9 +76,8 @@ pub fn detect() {
 
 /// Sets this CPU's control registers. Only bits that CPUID offers: others hang some machines.
 pub fn enable() {
-    let mut cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION
-        | Cr4Flags::OSFXSR
-        | Cr4Flags::OSXMMEXCPT_ENABLE;
+    let mut cr4 =
+        Cr4Flags::PHYSICAL_ADDRESS_EXTENSION | Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE;
     for (feature, flag) in [
         (FSGSBASE, Cr4Flags::FSGSBASE),
         (SMAP, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),

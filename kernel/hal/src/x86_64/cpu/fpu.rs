@@ -123,10 +123,14 @@ unsafe fn store(area: *mut Area) {
     let image = unsafe { area.add(1) };
     if has(features::XSAVEOPT) {
         // SAFETY: `size()` bytes, 64-byte aligned.
-        unsafe { asm!("xsaveopt64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack)) };
+        unsafe {
+            asm!("xsaveopt64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack))
+        };
     } else if has(features::XSAVE) {
         // SAFETY: `size()` bytes, 64-byte aligned.
-        unsafe { asm!("xsave64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack)) };
+        unsafe {
+            asm!("xsave64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack))
+        };
     } else {
         // SAFETY: 512 bytes, 64-byte aligned.
         unsafe { asm!("fxsave64 [{}]", in(reg) image, options(nostack)) };
@@ -145,7 +149,9 @@ fn read_bases() -> (u64, u64) {
     }
     let gs: u64;
     // SAFETY: FSGSBASE is on; nothing uses GS between the two swaps, interrupts are off.
-    unsafe { asm!("swapgs", "rdgsbase {}", "swapgs", out(reg) gs, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("swapgs", "rdgsbase {}", "swapgs", out(reg) gs, options(nomem, nostack, preserves_flags))
+    };
     (FS::read_base().as_u64(), gs)
 }
 
@@ -158,7 +164,9 @@ fn write_bases(fs: u64, gs: u64) {
     // SAFETY: the kernel does not use FS; the address is canonical (checked when it was set).
     unsafe { FS::write_base(VirtAddr::new_truncate(fs)) };
     // SAFETY: nothing uses GS between the two swaps, interrupts are off.
-    unsafe { asm!("swapgs", "wrgsbase {}", "swapgs", in(reg) gs, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("swapgs", "wrgsbase {}", "swapgs", in(reg) gs, options(nomem, nostack, preserves_flags))
+    };
 }
 
 /// The segment registers are not part of a program's state here: whoever loads them finds them
@@ -295,7 +303,9 @@ impl State {
             if has(features::XSAVE) {
                 // SAFETY: a valid standard-format image: only XSAVE, `reset` and the checked
                 // `restore` write it.
-                unsafe { asm!("xrstor64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack, readonly)) };
+                unsafe {
+                    asm!("xrstor64 [{}]", in(reg) image, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack, readonly))
+                };
             } else {
                 // SAFETY: a valid FXSAVE image, for the same reasons.
                 unsafe { asm!("fxrstor64 [{}]", in(reg) image, options(nostack, readonly)) };
@@ -358,7 +368,10 @@ impl State {
             to[160..416].fill(0); // XMM0..XMM15
         }
         for component in 2..64 {
-            if COMPONENTS.load(Ordering::Relaxed) >> component.min(31) & 1 != 0 && component < 32 && present >> component & 1 == 0 {
+            if COMPONENTS.load(Ordering::Relaxed) >> component.min(31) & 1 != 0
+                && component < 32
+                && present >> component & 1 == 0
+            {
                 let place = cpuid(0xd, component);
                 let start = (place.ebx as usize).min(length);
                 let end = (start + place.eax as usize).min(length);

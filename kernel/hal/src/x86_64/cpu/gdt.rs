@@ -56,7 +56,7 @@ pub unsafe fn load(block: &'static PerCpu, stacks: [u64; STACKS]) {
     // segment in between.
     *gdt = GlobalDescriptorTable::empty();
     let unused = Descriptor::UserSegment(0);
-    gdt.append(unused.clone());
+    gdt.append(unused);
     let code = gdt.append(Descriptor::kernel_code_segment());
     let data = gdt.append(Descriptor::kernel_data_segment());
     gdt.append(Descriptor::UserSegment(DescriptorFlags::USER_CODE32.bits()));

@@ -67,5 +67,7 @@ pub fn load() {
     }
     let pointer = Pointer { limit: 256 * 16 - 1, base: IDT.0.get() };
     // SAFETY: the table is filled and lives for ever.
-    unsafe { asm!("lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack, preserves_flags)) };
+    unsafe {
+        asm!("lidt [{}]", in(reg) &raw const pointer, options(readonly, nostack, preserves_flags))
+    };
 }

@@ -130,7 +130,7 @@ pub fn set_data(value: &'static (dyn Any + Sync)) {
 
 /// The value given to [`set_data`] on this CPU.
 #[inline]
-pub fn data<'a>(_pin: &'a impl Pinned) -> Option<&'static (dyn Any + Sync)> {
+pub fn data(_pin: &impl Pinned) -> Option<&'static (dyn Any + Sync)> {
     percpu::this().data.get()
 }
 

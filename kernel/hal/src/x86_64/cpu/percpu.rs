@@ -88,7 +88,8 @@ pub const ROOT: usize = offset_of!(PerCpu, root);
 pub const LIVE: usize = offset_of!(PerCpu, live);
 
 /// Blocks of the CPUs that have been started (or are about to be).
-static BLOCKS: [AtomicPtr<PerCpu>; MAX_CPUS] = [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS];
+static BLOCKS: [AtomicPtr<PerCpu>; MAX_CPUS] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS];
 /// Number of CPUs that run.
 static COUNT: AtomicUsize = AtomicUsize::new(1);
 /// The boot CPU's block is live; before that, `gs:0` must not be used.

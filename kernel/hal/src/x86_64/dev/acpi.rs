@@ -227,10 +227,11 @@ fn tables(rsdp: u64) -> impl Iterator<Item = Table> {
     };
     let valid = root.0.starts_with(b"RSD PTR ");
     let list = pa.filter(|_| valid).and_then(Table::at);
-    (0..MOST_TABLES).map_while(move |index| {
-        let at = HEADER + index * step;
-        let list = list?;
-        if step == 8 { list.u64(at) } else { list.u32(at).map(u64::from) }
-    })
-    .filter_map(Table::at)
+    (0..MOST_TABLES)
+        .map_while(move |index| {
+            let at = HEADER + index * step;
+            let list = list?;
+            if step == 8 { list.u64(at) } else { list.u32(at).map(u64::from) }
+        })
+        .filter_map(Table::at)
 }

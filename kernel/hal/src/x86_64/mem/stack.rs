@@ -78,7 +78,8 @@ impl Stack {
             if mapped.is_err() {
                 for mapped in 0..page {
                     // SAFETY: mapped above, never used, so in no TLB.
-                    let pa = unsafe { physmap::unmap_stack_page(stack.bottom() + mapped as u64 * 4096) };
+                    let pa =
+                        unsafe { physmap::unmap_stack_page(stack.bottom() + mapped as u64 * 4096) };
                     give_back(pa);
                 }
                 taken.give(stack.slot);
