@@ -2,6 +2,7 @@
 //! from the root for each page, and what is not mapped is skipped by table.
 
 use super::entry::{ENTRIES, Table, index_at, span};
+use super::flush::{LARGE, SMALL};
 use super::{Flush, Kind, MapError, PAGE, Perms, ROOT, Space, check, clip};
 use crate::contract::{NoMemory, USER_END};
 use crate::frame::SIZE;
@@ -27,30 +28,39 @@ impl Space {
     }
 
     /// Unmaps all pages in `range`, and frees tables that become empty. Large ranges are flushed in
-    /// parts on the way.
+    /// parts, and entirely before this returns.
     pub fn unmap(&self, range: Range<u64>) -> Flush<'_> {
         let mut flush = Flush::new(self);
-        let Range { start: mut at, end } = clip(range);
+        let range = clip(range);
+        if range.end.saturating_sub(range.start) / PAGE < SMALL as u64 / 2 {
+            self.clear_range(range, &mut flush);
+        } else {
+            self.clear_range(range, &mut Flush::<LARGE>::new(self));
+        }
+        flush
+    }
+
+    fn clear_range<const N: usize>(&self, range: Range<u64>, flush: &mut Flush<'_, N>) {
+        let Range { start: mut at, end } = range;
         while at < end {
             let walk = self.walk.lock();
-            at = self.clear(self.root, ROOT, 0, at..end, &mut flush);
+            at = self.clear(self.root, ROOT, 0, at..end, flush);
             drop(walk);
             if at < end {
                 flush.run();
             }
         }
-        flush
     }
 
     /// Under the lock: clears what `range` meets of the table at `base`; where it stopped, for want of room in
     /// `flush`, or the end.
-    fn clear(
+    fn clear<const N: usize>(
         &self,
         table: Table,
         level: u32,
         base: u64,
         range: Range<u64>,
-        flush: &mut Flush<'_>,
+        flush: &mut Flush<'_, N>,
     ) -> u64 {
         let first = ((range.start.max(base) - base) / span(level)) as usize;
         for index in first..ENTRIES {

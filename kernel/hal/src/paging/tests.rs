@@ -208,7 +208,7 @@ fn frames_wait_for_the_flush() {
     on_machine(64, |machine| {
         let space = Space::new().unwrap();
         space.map(PAGE, Frame::zeroed().unwrap(), RW, Kind::Anon).unwrap();
-        let flush = space.unmap(0..USER_END);
+        let flush = space.unmap(0..2 * PAGE);
         assert_eq!(space.counts().anon, 0);
         assert_eq!(machine.frames_held(), 5);
         drop(flush);
