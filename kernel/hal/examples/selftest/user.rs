@@ -2,7 +2,7 @@
 
 use hal::fiber::{Fiber, Suspend, suspend};
 use hal::time;
-use hal::user::{Regs, Trap};
+use hal::user::{Regs, Trap, USER_END};
 
 use crate::kernel::{CODE, Check, DATA, STACK_TOP, SYSCALL_LOOP, XMM, check, program, say};
 
@@ -82,6 +82,17 @@ pub fn page_faults() -> Check {
     check!(fault(&[0x48, 0x89, 0x07], 0x1234) == Some((0x1234, true, false, 6)));
     check!(fault(&[0x48, 0x89, 0x07], CODE) == Some((CODE, true, false, 7)));
     check!(fault(&[0xff, 0xe7], DATA) == Some((DATA, false, true, 5))); // jmp rdi
+    // Jumps to where no program is, and again from there.
+    for target in [0xffff_ffff_8020_1000, USER_END, 1 << 47, 1 << 63] {
+        let (space, mut regs) = program(&[0xff, 0xe7]);
+        regs.rdi = target;
+        for _ in 0..2 {
+            check!(matches!(
+                regs.run(&space),
+                Trap::Fault { .. } | Trap::Exception { vector: 13, .. }
+            ));
+        }
+    }
     let kernel = 0xffff_8880_0000_1000;
     check!(fault(&[0x48, 0x8b, 0x07], kernel).is_some_and(|(addr, ..)| addr == kernel));
     Ok(())
@@ -106,6 +117,12 @@ pub fn flags() -> Check {
         check!(regs.run(&space) == Trap::Syscall);
         check!(regs.flags() & u64::from(flag) != 0);
     }
+    // std; ud2: an exception with DF set; the kernel's own copies must go forwards.
+    let (space, mut regs) = program(&[0xfd, 0x0f, 0x0b]);
+    check!(regs.run(&space) == Trap::Exception { vector: 6, error: 0 });
+    let mut text = [0; 32];
+    check!(space.copy_out(DATA, b"in this direction, please, always").is_ok());
+    check!(space.copy_in(DATA, &mut text).is_ok() && &text == b"in this direction, please, alway");
     let mut regs = Regs::new().unwrap();
     regs.set_flags(u64::MAX);
     check!(regs.flags() & 0x3_3000 & !0x1_0000 == 0); // no IOPL, no VM

@@ -7,6 +7,40 @@
 
     .text
 
+# All but RCX, R11, RSP, and RDI, which points to them.
+    .macro load_registers
+    movq {rax}(%rdi), %rax
+    movq {rbx}(%rdi), %rbx
+    movq {rdx}(%rdi), %rdx
+    movq {rsi}(%rdi), %rsi
+    movq {rbp}(%rdi), %rbp
+    movq {r8}(%rdi), %r8
+    movq {r9}(%rdi), %r9
+    movq {r10}(%rdi), %r10
+    movq {r12}(%rdi), %r12
+    movq {r13}(%rdi), %r13
+    movq {r14}(%rdi), %r14
+    movq {r15}(%rdi), %r15
+    .endm
+
+# All but RAX and RSP.
+    .macro store_registers regs
+    movq %rbx, {rbx}(\regs)
+    movq %rcx, {rcx}(\regs)
+    movq %rdx, {rdx}(\regs)
+    movq %rsi, {rsi}(\regs)
+    movq %rdi, {rdi}(\regs)
+    movq %rbp, {rbp}(\regs)
+    movq %r8, {r8}(\regs)
+    movq %r9, {r9}(\regs)
+    movq %r10, {r10}(\regs)
+    movq %r11, {r11}(\regs)
+    movq %r12, {r12}(\regs)
+    movq %r13, {r13}(\regs)
+    movq %r14, {r14}(\regs)
+    movq %r15, {r15}(\regs)
+    .endm
+
 # enter_user(rdi = regs) -> eax = vector (or SYSCALL), edx = error code
     .globl enter_user
     .balign 64
@@ -26,18 +60,7 @@ enter_user:
     jne 1f
     testl $0x10100, %r11d
     jnz 1f
-    movq {rax}(%rdi), %rax
-    movq {rbx}(%rdi), %rbx
-    movq {rdx}(%rdi), %rdx
-    movq {rsi}(%rdi), %rsi
-    movq {rbp}(%rdi), %rbp
-    movq {r8}(%rdi), %r8
-    movq {r9}(%rdi), %r9
-    movq {r10}(%rdi), %r10
-    movq {r12}(%rdi), %r12
-    movq {r13}(%rdi), %r13
-    movq {r14}(%rdi), %r14
-    movq {r15}(%rdi), %r15
+    load_registers
     movq {rsp}(%rdi), %rsp
     movq {rdi}(%rdi), %rdi
     swapgs
@@ -48,20 +71,9 @@ enter_user:
     pushq {flags}(%rdi)
     pushq ${user_cs}
     pushq {rip}(%rdi)
-    movq {rax}(%rdi), %rax
-    movq {rbx}(%rdi), %rbx
     movq {rcx}(%rdi), %rcx
-    movq {rdx}(%rdi), %rdx
-    movq {rsi}(%rdi), %rsi
-    movq {rbp}(%rdi), %rbp
-    movq {r8}(%rdi), %r8
-    movq {r9}(%rdi), %r9
-    movq {r10}(%rdi), %r10
     movq {r11}(%rdi), %r11
-    movq {r12}(%rdi), %r12
-    movq {r13}(%rdi), %r13
-    movq {r14}(%rdi), %r14
-    movq {r15}(%rdi), %r15
+    load_registers
     movq {rdi}(%rdi), %rdi
     swapgs
     iretq
@@ -74,20 +86,7 @@ syscall_entry:
     movq %rsp, %gs:{scratch}
     movq %gs:{regs}, %rsp
     movq %rax, {rax}(%rsp)
-    movq %rbx, {rbx}(%rsp)
-    movq %rcx, {rcx}(%rsp)
-    movq %rdx, {rdx}(%rsp)
-    movq %rsi, {rsi}(%rsp)
-    movq %rdi, {rdi}(%rsp)
-    movq %rbp, {rbp}(%rsp)
-    movq %r8, {r8}(%rsp)
-    movq %r9, {r9}(%rsp)
-    movq %r10, {r10}(%rsp)
-    movq %r11, {r11}(%rsp)
-    movq %r12, {r12}(%rsp)
-    movq %r13, {r13}(%rsp)
-    movq %r14, {r14}(%rsp)
-    movq %r15, {r15}(%rsp)
+    store_registers %rsp
     movq %rcx, {rip}(%rsp)
     movq %r11, {flags}(%rsp)
     movq %gs:{scratch}, %rax
@@ -102,20 +101,7 @@ syscall_entry:
 user_exit:
     pushq %rax
     movq %gs:{regs}, %rax
-    movq %rbx, {rbx}(%rax)
-    movq %rcx, {rcx}(%rax)
-    movq %rdx, {rdx}(%rax)
-    movq %rsi, {rsi}(%rax)
-    movq %rdi, {rdi}(%rax)
-    movq %rbp, {rbp}(%rax)
-    movq %r8, {r8}(%rax)
-    movq %r9, {r9}(%rax)
-    movq %r10, {r10}(%rax)
-    movq %r11, {r11}(%rax)
-    movq %r12, {r12}(%rax)
-    movq %r13, {r13}(%rax)
-    movq %r14, {r14}(%rax)
-    movq %r15, {r15}(%rax)
+    store_registers %rax
     popq {rax}(%rax)
     popq %rcx                           # vector
     popq %rdx                           # error code
@@ -124,6 +110,7 @@ user_exit:
     popq {flags}(%rax)
     popq {rsp}(%rax)
     movl %ecx, %eax
+    cld
     movq %gs:{kernel_rsp}, %rsp
     popq %rbp
     popq %rbx

@@ -4,6 +4,7 @@ use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
+use x86_64::VirtAddr;
 use x86_64::instructions::interrupts;
 use x86_64::registers::control::Cr2;
 
@@ -45,7 +46,7 @@ pub struct Regs {
     pub r13: u64,
     pub r14: u64,
     pub r15: u64,
-    /// Below 2^47, always: see [`Regs::set_rip`].
+    /// Canonical, always: see [`Regs::set_rip`] and [`Regs::explain`].
     rip: u64,
     rsp: u64,
     /// Bit 1 and IF set, nothing privileged; see [`Regs::set_flags`].
@@ -148,7 +149,7 @@ impl Regs {
             interrupts::enable();
             return Trap::Syscall;
         }
-        explain(code, error)
+        self.explain(code, error)
     }
 
     /// The rest of [`Regs::run`]. Interrupts are off.
@@ -168,7 +169,30 @@ impl Regs {
         tlb::activate(space);
         self.state.load();
         let (code, error) = enter(self);
-        explain(code, error)
+        self.explain(code, error)
+    }
+
+    /// Turns what ended a run into a [`Trap`], and turns interrupts on.
+    #[cold]
+    fn explain(&mut self, code: u32, error: u32) -> Trap {
+        // A fault's address must be read before another fault can happen.
+        let addr = Cr2::read_raw();
+        close();
+        // A jump to a non-canonical address leaves it in RIP on some machines (TCG), where IRETQ
+        // must never find it. The page at USER_END faults just as surely.
+        if VirtAddr::try_new(self.rip).is_err() {
+            self.rip = USER_END;
+        }
+        if code == trap::INTERRUPT {
+            percpu::this().attention.store(false, Ordering::Relaxed);
+        }
+        interrupts::enable();
+        match code {
+            trap::SYSCALL => Trap::Syscall,
+            trap::INTERRUPT => Trap::Interrupt,
+            14 => Trap::Fault { addr, access: access(error), error },
+            vector => Trap::Exception { vector: vector as u8, error },
+        }
     }
 
     /// The next instruction.
@@ -261,7 +285,8 @@ impl Regs {
 #[inline]
 fn enter(regs: &mut Regs) -> (u32, u32) {
     debug_assert!(
-        regs.rip < CANONICAL_END && regs.flags & (FLAGS_FIXED | PRIVILEGED) == FLAGS_FIXED
+        VirtAddr::try_new(regs.rip).is_ok()
+            && regs.flags & (FLAGS_FIXED | PRIVILEGED) == FLAGS_FIXED
     );
     let code: u32;
     let error: u32;
@@ -273,24 +298,6 @@ fn enter(regs: &mut Regs) -> (u32, u32) {
              out("r11") _, out("r12") _, out("r13") _, out("r14") _, out("r15") _);
     }
     (code, error)
-}
-
-/// Turns what ended a run into a [`Trap`], and turns interrupts on.
-#[cold]
-fn explain(code: u32, error: u32) -> Trap {
-    // A fault's address must be read before another fault can happen.
-    let addr = Cr2::read_raw();
-    close();
-    if code == trap::INTERRUPT {
-        percpu::this().attention.store(false, Ordering::Relaxed);
-    }
-    interrupts::enable();
-    match code {
-        trap::SYSCALL => Trap::Syscall,
-        trap::INTERRUPT => Trap::Interrupt,
-        14 => Trap::Fault { addr, access: access(error), error },
-        vector => Trap::Exception { vector: vector as u8, error },
-    }
 }
 
 /// What a page fault's error code says was tried.

@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use pvh::start_info::reader::StartInfoReader;
+use pvh::start_info::{MemmapTableEntry, ModlistEntry, START_MAGIC_VALUE, StartInfo};
 
 use crate::contract::MemoryRange;
 
@@ -16,7 +16,7 @@ const MOST_CMDLINE: usize = 4096;
 
 /// What the boot loader handed over.
 pub struct Handover {
-    /// The memory map, sorted, without overlaps of RAM and anything else.
+    /// The memory map, sorted.
     pub memory: heapless::Vec<MemoryRange, MOST_RANGES>,
     /// The command line.
     pub cmdline: heapless::Vec<u8, MOST_CMDLINE>,
@@ -43,8 +43,13 @@ impl Handover {
     /// The loader's structures must be intact and mapped at their physical addresses.
     pub unsafe fn read(&mut self, start_info: u32) -> Option<()> {
         // SAFETY: by the caller.
-        let info = unsafe { StartInfoReader::from_paddr_identity(start_info)? };
-        for entry in info.memmap() {
+        let info: StartInfo = unsafe { record(start_info.into(), 0) };
+        if info.magic != START_MAGIC_VALUE || info.version < 1 {
+            return None;
+        }
+        for index in 0..info.memmap_entries {
+            // SAFETY: by the caller.
+            let entry: MemmapTableEntry = unsafe { record(info.memmap_paddr, index) };
             let Some(end) = entry.addr.checked_add(entry.size) else { continue };
             if entry.size > 0 && entry.ty > 0 {
                 let range = MemoryRange { start: entry.addr, end, kind: entry.ty };
@@ -52,27 +57,41 @@ impl Handover {
             }
         }
         self.memory.sort_unstable_by_key(|range| range.start);
-        let cmdline = info.cmdline().map_or(&b""[..], |text| text.to_bytes());
-        let length = cmdline.len().min(MOST_CMDLINE);
-        let _ = self.cmdline.extend_from_slice(&cmdline[..length]);
-        self.initrd = info.modlist().next().map(|module| {
-            let module = module.raw();
-            module.paddr..module.paddr + module.size
-        });
-        self.rsdp = info.raw().rsdp_paddr;
+        if info.nr_modules > 0 {
+            // SAFETY: by the caller.
+            let module: ModlistEntry = unsafe { record(info.modlist_paddr, 0) };
+            self.initrd = Some(module.paddr..module.paddr + module.size);
+        }
+        if info.cmdline_paddr != 0 {
+            for index in 0..MOST_CMDLINE as u32 {
+                // SAFETY: by the caller; up to the NUL.
+                let byte: u8 = unsafe { record(info.cmdline_paddr, index) };
+                if byte == 0 {
+                    break;
+                }
+                let _ = self.cmdline.push(byte);
+            }
+        }
+        self.rsdp = info.rsdp_paddr;
         if let Some(limit) = self.option("mem").and_then(bytes) {
             self.limit(limit);
         }
         Some(())
     }
 
-    /// Linux's `mem=`: no RAM from `limit` on is used.
+    /// Linux's `mem=`: no RAM from `limit` on is used, but for the initial RAM disk.
     fn limit(&mut self, limit: u64) {
         for range in self.memory.iter_mut().filter(|range| range.kind == 1) {
             range.end = range.end.min(limit);
             range.start = range.start.min(range.end);
         }
         self.memory.retain(|range| range.start < range.end);
+        let initrd = self.initrd_frames();
+        if initrd.end > limit {
+            let start = initrd.start.max(limit);
+            let _ = self.memory.push(MemoryRange { start, end: initrd.end, kind: 1 });
+            self.memory.sort_unstable_by_key(|range| range.start);
+        }
     }
 
     /// Value of the last `name=value` on the command line.
@@ -101,6 +120,17 @@ impl Handover {
             None => 0..0,
         }
     }
+}
+
+/// Record `index` of an array of the loader's. Not by the crate's reader: that one wants them
+/// aligned, which qboot's list of modules is not.
+///
+/// # Safety
+/// There must be such a record, in identity-mapped memory; any bytes must do as a `T`.
+unsafe fn record<T: Copy>(array: u64, index: u32) -> T {
+    let place = (array + u64::from(index) * size_of::<T>() as u64) as *const T;
+    // SAFETY: by the caller.
+    unsafe { place.read_unaligned() }
 }
 
 /// A size with Linux's suffixes.
