@@ -1,5 +1,6 @@
 //! A tree of files without processes: what the tests below work on.
 
+mod boot;
 mod names;
 mod pipes;
 mod tree;
