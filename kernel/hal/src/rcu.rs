@@ -261,5 +261,5 @@ pub fn reap() -> usize {
 }
 
 #[cfg(test)]
-#[path = "rcu_tests.rs"]
+#[path = "rcu/tests.rs"]
 mod tests;

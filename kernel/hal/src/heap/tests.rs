@@ -54,7 +54,8 @@ impl Object {
         assert_eq!(self.at.addr() % self.layout.align(), 0);
         for i in 0..self.layout.size() {
             // SAFETY: inside the object, which was filled.
-            assert_eq!(unsafe { self.at.add(i).read() }, self.fill, "objects overlap");
+            let byte = unsafe { self.at.wrapping_add(i).read() };
+            assert_eq!(byte, self.fill, "objects overlap");
         }
     }
 }

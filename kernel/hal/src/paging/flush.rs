@@ -7,17 +7,19 @@ use core::sync::atomic::{Ordering, fence};
 
 /// Beyond so many pages a CPU forgets the whole address space: cheaper than one by one.
 const PAGES: usize = 8;
-/// Frames collected before a flush becomes due.
-const FRAMES: usize = 256;
+/// Frames in a flush that is handed to the caller: small, as it is moved about.
+pub(super) const SMALL: usize = 16;
+/// Frames in a flush that collects from a large range.
+pub(super) const LARGE: usize = 256;
 
-/// Frames that were unmapped and pages that changed. When dropped, the CPUs that have the space
+/// Up to `N` frames that were unmapped, and pages that changed. When dropped, the CPUs that have the space
 /// active forget the pages (or everything), then the frames are freed. Interrupts must be on and no
 /// spin lock held: other CPUs have to answer.
 #[must_use = "CPUs use old translations until this is dropped"]
-pub struct Flush<'a> {
+pub struct Flush<'a, const N: usize = SMALL> {
     space: &'a Space,
     stale: Stale,
-    frames: heapless::Vec<Frame, FRAMES>,
+    frames: heapless::Vec<Frame, N>,
 }
 
 /// The pages whose translations CPUs may still have.
@@ -27,14 +29,16 @@ enum Stale {
 }
 
 impl<'a> Flush<'a> {
-    pub(super) fn new(space: &'a Space) -> Flush<'a> {
-        let stale = Stale::Pages(heapless::Vec::new());
-        Flush { space, stale, frames: heapless::Vec::new() }
-    }
-
     /// A flush of the whole address space.
     pub(super) fn everything(space: &'a Space) -> Flush<'a> {
         Flush { space, stale: Stale::Everything, frames: heapless::Vec::new() }
+    }
+}
+
+impl<'a, const N: usize> Flush<'a, N> {
+    pub(super) fn new(space: &'a Space) -> Flush<'a, N> {
+        let stale = Stale::Pages(heapless::Vec::new());
+        Flush { space, stale, frames: heapless::Vec::new() }
     }
 
     /// Notes that the translation of `page` is out of date.
@@ -55,7 +59,7 @@ impl<'a> Flush<'a> {
 
     /// Whether one page and the tables above it still find room.
     pub(super) fn has_room(&self) -> bool {
-        self.frames.len() + 4 <= FRAMES
+        self.frames.len() + 4 <= N
     }
 
     /// Does it now, and is empty again. The space's lock must not be held.
@@ -80,7 +84,7 @@ impl<'a> Flush<'a> {
     }
 }
 
-impl Drop for Flush<'_> {
+impl<const N: usize> Drop for Flush<'_, N> {
     fn drop(&mut self) {
         self.run();
     }

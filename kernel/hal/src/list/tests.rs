@@ -69,7 +69,7 @@ fn a_moved_list_keeps_its_nodes() {
     let node = Arc::new(Node::new(7));
     let mut list = List::new();
     assert!(list.push_back(node.clone()).is_ok());
-    let mut moved = Some(list).take().unwrap();
+    let mut moved = alloc::boxed::Box::new(list);
     assert!(moved.remove(&node));
     assert!(!moved.remove(&node));
 }
