@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use hal::cpu::{self, CpuId};
-use hal::mem::Space;
+use hal::mem::{Frame, Kind, Perms, Space};
 use hal::time;
 use hal::user::{Regs, Trap};
 
@@ -99,6 +99,30 @@ pub fn shootdown() -> Check {
     drop(space.unmap(DATA..DATA + 4096));
     check!(wait_for_job());
     check!(faulted.load(SeqCst) == DATA);
+    Ok(())
+}
+
+/// Both CPUs have the space loaded and unmap pages of it, so each waits for the other while the
+/// other waits for it.
+pub fn crossfire() -> Check {
+    const TURNS: u64 = 300;
+    fn shoot(space: &Space, page: u64) {
+        for turn in 0..TURNS {
+            let frame = Frame::zeroed().unwrap();
+            frame.write(0, &turn.to_le_bytes());
+            space.map(page, frame, Perms::READ | Perms::WRITE, Kind::Anon).unwrap();
+            assert_eq!(space.load_u32(page).unwrap(), turn as u32);
+            drop(space.unmap(page..page + 4096));
+            assert!(space.load_u32(page).is_err());
+        }
+    }
+    let space = Arc::new(Space::new().unwrap());
+    let theirs = space.clone();
+    if !on_other_cpu(move || shoot(&theirs, CODE)) {
+        return Ok(());
+    }
+    shoot(&space, DATA);
+    check!(wait_for_job());
     Ok(())
 }
 

@@ -23,6 +23,24 @@ pub static ATTENTION: AtomicBool = AtomicBool::new(false);
 static JOB: spin::Mutex<Option<Fiber>> = spin::Mutex::new(None);
 static JOB_DONE: AtomicBool = AtomicBool::new(false);
 
+macro_rules! say {
+    ($($arg:tt)*) => { $crate::kernel::print(format_args!($($arg)*)) };
+}
+pub(crate) use say;
+
+/// The last byte a serial port has received.
+static RECEIVED: AtomicU32 = AtomicU32::new(0);
+
+/// Waits for an `x` on the first serial port, by interrupts only.
+fn echo() {
+    hal::dev::serial::listen(0);
+    say!("send an x");
+    while RECEIVED.load(SeqCst) != u32::from(b'x') {
+        cpu::idle_unless(|| RECEIVED.load(SeqCst) == u32::from(b'x'));
+    }
+    say!("got it");
+}
+
 struct Out;
 
 impl Write for Out {
@@ -36,11 +54,6 @@ impl Write for Out {
 pub fn print(args: fmt::Arguments<'_>) {
     writeln!(Out, "{args}").unwrap_or(());
 }
-
-macro_rules! say {
-    ($($arg:tt)*) => { $crate::kernel::print(format_args!($($arg)*)) };
-}
-pub(crate) use say;
 
 /// The kernel.
 pub struct Test;
@@ -73,6 +86,8 @@ impl Hooks for Test {
                 let mut fiber = Fiber::new(|| hal::dev::serial::write(0, forge())).unwrap();
                 fiber.resume();
             }
+            b"reboot" => hal::power::reboot(),
+            b"echo" => echo(),
             b"panic" => hal::panic(format_args!("asked for")),
             _ => {}
         }
@@ -109,7 +124,9 @@ impl Hooks for Test {
 
     fn irq(&self, line: Line) {
         let Line::Serial(port) = line;
-        while hal::dev::serial::read(port.into()).is_some() {}
+        while let Some(byte) = hal::dev::serial::read(port.into()) {
+            RECEIVED.store(byte.into(), SeqCst);
+        }
     }
 
     fn log(&self, level: u8, text: fmt::Arguments<'_>) {
@@ -175,6 +192,7 @@ fn run_all() -> (u32, u32) {
         ("a kick before the run is not lost", cpus::early_kick),
         ("kick of another CPU", cpus::kick),
         ("shootdown on another CPU", cpus::shootdown),
+        ("two CPUs shoot at each other", cpus::crossfire),
         ("a space dies while another CPU has it", cpus::forgotten_space),
         ("registers move between CPUs", cpus::migration),
         ("entropy", machine::entropy),

@@ -2,7 +2,8 @@
 //!
 //! Boots like the real one, prints a line per test and `N passed, N failed`, and powers off. On the
 //! command line `overflow`, `null` and `panic` end it by a stack overflow, a null dereference and
-//! a panic instead, to look at what is printed.
+//! a panic instead, to look at what is printed; `reboot` reboots; `echo` first waits for an `x` on
+//! the first serial port.
 
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]

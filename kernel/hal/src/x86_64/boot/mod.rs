@@ -17,7 +17,7 @@ use super::dev::serial;
 use super::mem::physmap::{self, phys_to_virt};
 use super::mem::stack::{self, Stack};
 use super::{hooks, power, time, trap};
-use crate::contract::{BootInfo, CpuId};
+use crate::contract::{BootInfo, CpuId, NoMemory};
 use crate::frame;
 
 mod initrd;
@@ -82,7 +82,9 @@ extern "C" fn rust_start(start_info: u32) -> ! {
     if unsafe { handover.read(start_info) }.is_none() {
         super::panic::panic(format_args!("no PVH start info"));
     }
-    set_up_memory(&handover);
+    if set_up_memory(&handover).is_err() {
+        super::panic::panic(format_args!("not enough memory"));
+    }
 
     let machine = Machine::read(handover.rsdp);
     apic::init(&machine);
@@ -162,7 +164,7 @@ unsafe fn enter_cpu(cpu: &'static PerCpu) {
 }
 
 /// Final page tables, frame allocator, heap.
-fn set_up_memory(handover: &Handover) {
+fn set_up_memory(handover: &Handover) -> Result<(), NoMemory> {
     let image = physmap::image();
     let initrd = handover.initrd_frames();
     // A first supply: the RAM from the image's end up to the initrd or the end of what is mapped.
@@ -177,23 +179,20 @@ fn set_up_memory(handover: &Handover) {
     let mut supply = |bytes: u64| {
         let start = next;
         next += bytes.next_multiple_of(4096);
-        if next > limit {
-            super::panic::panic(format_args!("not enough memory"));
-        }
-        start
+        if next <= limit { Ok(start) } else { Err(NoMemory) }
     };
     let mut table = || {
-        let frame = supply(4096);
+        let frame = supply(4096)?;
         // SAFETY: a frame between image and initrd, which nobody uses, by the boot mapping.
         unsafe { core::ptr::write_bytes((KERNEL_BASE + frame) as *mut u8, 0, 4096) };
-        frame
+        Ok(frame)
     };
     // SAFETY: zeroed frames of our own.
-    unsafe { physmap::init(&handover.memory, &mut table) };
+    unsafe { physmap::init(&handover.memory, &mut table) }?;
 
     let highest = handover.ram().map(|ram| ram.end).max().unwrap_or(0);
     let frames = (highest / 4096) as usize;
-    let metadata = supply((frames * frame::META_SIZE) as u64);
+    let metadata = supply((frames * frame::META_SIZE) as u64)?;
     let place = phys_to_virt(metadata);
     // SAFETY: RAM from the supply.
     unsafe { frame::bytes::zero(place, (frames * frame::META_SIZE).next_multiple_of(8)) };
@@ -213,6 +212,7 @@ fn set_up_memory(handover: &Handover) {
         unsafe { frame::adopt_region(initrd.start, initrd.end) };
     }
     crate::heap::init();
+    Ok(())
 }
 
 /// Calls `f` with the parts of `range` outside `hole`.

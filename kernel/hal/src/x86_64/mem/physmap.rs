@@ -13,7 +13,7 @@ use x86_64::structures::paging::{PhysFrame, page_table::PageTableFlags as Flags}
 
 use super::super::boot::KERNEL_BASE;
 use super::super::cpu::features::{self, has};
-use crate::contract::MemoryRange;
+use crate::contract::{MemoryRange, NoMemory};
 use crate::frame::Block;
 
 /// Where all of RAM is mapped.
@@ -80,10 +80,10 @@ fn entry(table: u64, index: usize) -> *mut u64 {
 }
 
 /// A source of zeroed frames for tables.
-pub type Source<'a> = &'a mut dyn FnMut() -> u64;
+pub type Source<'a> = &'a mut dyn FnMut() -> Result<u64, NoMemory>;
 
 /// The entry that maps `virt` at `level` (0: 4 KiB, 1: 2 MiB, 2: 1 GiB); makes tables on the way.
-fn walk(virt: u64, level: usize, source: Source) -> *mut u64 {
+fn walk(virt: u64, level: usize, source: Source) -> Result<*mut u64, NoMemory> {
     let mut table = ROOT.load(Ordering::Relaxed);
     for above in (level + 1..4).rev() {
         let place = entry(table, (virt >> (12 + 9 * above)) as usize & 511);
@@ -91,21 +91,26 @@ fn walk(virt: u64, level: usize, source: Source) -> *mut u64 {
         // to it that nobody else changes it.
         let mut value = unsafe { place.read_volatile() };
         if value & 1 == 0 {
-            value = source() | TABLE.bits();
+            value = source()? | TABLE.bits();
             // SAFETY: as above; links an empty table.
             unsafe { place.write_volatile(value) };
         }
         assert!(value & Flags::HUGE_PAGE.bits() == 0, "kernel mapping of {virt:#x} overlaps");
         table = value & ADDRESS;
     }
-    entry(table, (virt >> (12 + 9 * level)) as usize & 511)
+    Ok(entry(table, (virt >> (12 + 9 * level)) as usize & 511))
 }
 
 /// Maps a page-aligned range with the largest pages that fit.
 ///
 /// # Safety
 /// The range must be nobody else's, and the memory fit for such a mapping.
-unsafe fn map(virt: u64, physical: Range<u64>, flags: Flags, source: Source) {
+unsafe fn map(
+    virt: u64,
+    physical: Range<u64>,
+    flags: Flags,
+    source: Source,
+) -> Result<(), NoMemory> {
     let largest = if has(features::PAGE_1G) { 2 } else { 1 };
     let mut at = physical.start;
     while at < physical.end {
@@ -121,11 +126,12 @@ unsafe fn map(virt: u64, physical: Range<u64>, flags: Flags, source: Source) {
         if level > 0 {
             value |= Flags::HUGE_PAGE.bits();
         }
-        let place = walk(to, level, source);
+        let place = walk(to, level, source)?;
         // SAFETY: by the caller, the place is free for this.
         unsafe { place.write_volatile(value) };
         at += 4096 << (9 * level);
     }
+    Ok(())
 }
 
 /// Builds the final tables from frames of `source` (below 1 GiB: they are reached by the boot
@@ -133,9 +139,9 @@ unsafe fn map(virt: u64, physical: Range<u64>, flags: Flags, source: Source) {
 ///
 /// # Safety
 /// Once, on the boot CPU; `source` must yield zeroed frames that nobody else uses.
-pub unsafe fn init(memory: &[MemoryRange], source: Source) {
+pub unsafe fn init(memory: &[MemoryRange], source: Source) -> Result<(), NoMemory> {
     const CHUNK: u64 = 2 << 20;
-    ROOT.store(source(), Ordering::Relaxed);
+    ROOT.store(source()?, Ordering::Relaxed);
     // SAFETY: only addresses of the linker's symbols are taken.
     let (text, text_end) = unsafe { (phys(&__text_start), phys(&__text_end)) };
     // SAFETY: as above.
@@ -144,14 +150,14 @@ pub unsafe fn init(memory: &[MemoryRange], source: Source) {
 
     // SAFETY: the image's parts, each with its own protection. The `.boot` part before the text
     // has served.
-    unsafe { map(KERNEL_BASE + text, text..text_end, TEXT, source) };
+    unsafe { map(KERNEL_BASE + text, text..text_end, TEXT, source) }?;
     // SAFETY: as above.
-    unsafe { map(KERNEL_BASE + text_end, text_end..rodata_end, READ_ONLY, source) };
+    unsafe { map(KERNEL_BASE + text_end, text_end..rodata_end, READ_ONLY, source) }?;
     // SAFETY: as above.
-    unsafe { map(KERNEL_BASE + rodata_end, rodata_end..data_end, DATA, source) };
+    unsafe { map(KERNEL_BASE + rodata_end, rodata_end..data_end, DATA, source) }?;
     if image_end > data_end {
         // SAFETY: the symbol table.
-        unsafe { map(KERNEL_BASE + data_end, data_end..image_end, READ_ONLY, source) };
+        unsafe { map(KERNEL_BASE + data_end, data_end..image_end, READ_ONLY, source) }?;
     }
 
     // The physmap: RAM and ACPI's tables, rounded to 2 MiB, without the holes between.
@@ -166,17 +172,18 @@ pub unsafe fn init(memory: &[MemoryRange], source: Source) {
         ] {
             if part.start < part.end {
                 // SAFETY: RAM, reached by whoever owns the frame.
-                unsafe { map(PHYSMAP + part.start, part, flags, source) };
+                unsafe { map(PHYSMAP + part.start, part, flags, source) }?;
             }
         }
     }
     // The table below the slot of stacks and windows must exist before any space copies the top.
-    walk(AREA, 2, source);
-    walk(KERNEL_BASE, 2, source);
+    walk(AREA, 2, source)?;
+    walk(KERNEL_BASE, 2, source)?;
 
     // SAFETY: the new tables map all that runs and is used: image, its stack, and the physmap.
     unsafe { load(kernel_root()) };
     VIEW.store(PHYSMAP, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Loads CR3.
@@ -197,12 +204,15 @@ pub fn window(pa: u64, length: usize) -> *mut u8 {
     let last = (pa + length as u64).next_multiple_of(4096);
     let virt = WINDOWS_END.fetch_add(last - first, Ordering::Relaxed);
     // SAFETY: fresh addresses; nothing there is memory of Rust's.
-    unsafe { map(virt, first..last, DEVICE, &mut table_frame) };
+    let mapped = unsafe { map(virt, first..last, DEVICE, &mut || frame(true)) };
+    if mapped.is_err() {
+        crate::panic(format_args!("no memory for the kernel's page tables"));
+    }
     (virt + (pa - first)) as *mut u8
 }
 
 /// A frame for the kernel's own mappings.
-pub fn frame(zeroed: bool) -> Result<u64, crate::NoMemory> {
+pub fn frame(zeroed: bool) -> Result<u64, NoMemory> {
     let pa = Block::new(0)?.into_pa();
     if zeroed {
         // SAFETY: a whole frame of our own.
@@ -220,50 +230,13 @@ pub unsafe fn free(pa: u64) {
     drop(unsafe { Block::from_pa(pa, 0) });
 }
 
-/// A zeroed frame for a table, which is never given back.
-fn table_frame() -> u64 {
-    match frame(true) {
-        Ok(pa) => pa,
-        Err(_) => crate::panic(format_args!("no memory for the kernel's page tables")),
-    }
-}
-
 /// Maps one frame at a page of the stack area. Its tables stay when it is unmapped.
 ///
 /// # Safety
 /// The page must be the caller's and not mapped, the frame too.
-pub unsafe fn map_stack_page(virt: u64, pa: u64) -> Result<(), crate::NoMemory> {
-    // A spare for each level that may be missing, taken before anything is changed.
-    let mut failed = false;
-    let place = walk_fallible(virt, &mut failed);
-    if failed {
-        return Err(crate::NoMemory);
-    }
-    let value = pa | (DATA | Flags::ACCESSED | Flags::DIRTY).bits();
-    // SAFETY: the page's own entry, by the caller.
-    unsafe { place.write_volatile(value) };
-    Ok(())
-}
-
-/// [`walk`] to the last level for the stack area, where memory may run out.
-fn walk_fallible(virt: u64, failed: &mut bool) -> *mut u64 {
-    let mut table = ROOT.load(Ordering::Relaxed);
-    for above in (1..4).rev() {
-        let place = entry(table, (virt >> (12 + 9 * above)) as usize & 511);
-        // SAFETY: an entry of the kernel's tables; the stack allocator's lock is held.
-        let mut value = unsafe { place.read_volatile() };
-        if value & 1 == 0 {
-            let Ok(frame) = frame(true) else {
-                *failed = true;
-                return place;
-            };
-            value = frame | TABLE.bits();
-            // SAFETY: as above; links an empty table.
-            unsafe { place.write_volatile(value) };
-        }
-        table = value & ADDRESS;
-    }
-    entry(table, (virt >> 12) as usize & 511)
+pub unsafe fn map_stack_page(virt: u64, pa: u64) -> Result<(), NoMemory> {
+    // SAFETY: by the caller.
+    unsafe { map(virt, pa..pa + 4096, DATA, &mut || frame(true)) }
 }
 
 /// Unmaps a page of the stack area and returns its frame. The TLBs are the caller's business.
@@ -271,8 +244,9 @@ fn walk_fallible(virt: u64, failed: &mut bool) -> *mut u64 {
 /// # Safety
 /// The page must be the caller's, mapped by [`map_stack_page`] and not in use.
 pub unsafe fn unmap_stack_page(virt: u64) -> u64 {
-    let mut failed = false;
-    let place = walk_fallible(virt, &mut failed);
+    let Ok(place) = walk(virt, 0, &mut || Err(NoMemory)) else {
+        unreachable!("a mapped page has its tables")
+    };
     // SAFETY: the page's own entry, by the caller.
     let value = unsafe { place.read_volatile() };
     // SAFETY: as above.
