@@ -149,7 +149,7 @@ impl Space {
                 .map
                 .overlapping(range.clone())
                 .filter(|vma| vma.flags.has(VmFlags::LOCKED))
-                .map(|vma| vma.part(range.clone()).pages())
+                .map(|vma| vma.pages_in(&range))
                 .sum();
             let more = ((range.end - range.start) / PAGE).saturating_sub(already);
             if !state.may_lock(more, who) {

@@ -228,12 +228,12 @@ impl State {
         range: Range<u64>,
         dead: &mut Dead,
     ) -> Result<()> {
-        let parts = self.map.carve(range.clone())?;
-        if !parts.is_empty() {
-            drop(pages.unmap(range));
+        loop {
+            let parts = self.map.carve(range.clone())?;
+            let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Ok(()) };
+            drop(pages.unmap(first.range.start..last.range.end));
             dead.push(parts);
         }
-        Ok(())
     }
 
     /// Whether `more` pages, of data or not, stay within `RLIMIT_AS` and `RLIMIT_DATA`
