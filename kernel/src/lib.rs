@@ -19,4 +19,9 @@ pub mod cred;
 pub mod signal;
 pub mod mm;
 pub mod fs;
+pub mod tty;
+pub mod dev;
+pub mod process;
+pub mod syscall;
+pub mod boot;
 

@@ -164,3 +164,14 @@ pub struct NonCanonical;
 /// The FPU image is not one this CPU can load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadState;
+
+/// An access that was not possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Bytes copied before it.
+    pub done: usize,
+    /// The first byte that could not be accessed; at or above [`USER_END`] nothing can help.
+    pub addr: u64,
+    /// What was tried.
+    pub access: Access,
+}

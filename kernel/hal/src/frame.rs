@@ -288,12 +288,14 @@ pub fn stats() -> MemStats {
 }
 
 /// 2^order frames in a row, aligned to their size, for the kernel's own use. Freed when dropped.
+#[cfg(any(metal, test))]
 #[derive(Debug)]
 pub(crate) struct Block {
     first: NonZeroU32,
     order: u8,
 }
 
+#[cfg(any(metal, test))]
 impl Block {
     /// A block with arbitrary contents; `order` is 0 to [`MAX_ORDER`].
     pub(crate) fn new(order: usize) -> Result<Block, NoMemory> {
@@ -318,11 +320,13 @@ impl Block {
     /// # Safety
     /// `pa` came from [`Block::into_pa`] of a block of this order, and is taken back once.
     pub(crate) unsafe fn from_pa(pa: u64, order: usize) -> Block {
-        let first = NonZeroU32::new((pa / SIZE as u64) as u32).expect("frame 0 is never handed out");
+        let first =
+            NonZeroU32::new((pa / SIZE as u64) as u32).expect("frame 0 is never handed out");
         Block { first, order: order as u8 }
     }
 }
 
+#[cfg(any(metal, test))]
 impl Drop for Block {
     fn drop(&mut self) {
         release(self.first, self.order.into());

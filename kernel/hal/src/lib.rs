@@ -31,18 +31,15 @@ use host as machine;
 use x86_64 as machine;
 
 pub use contract::{BootInfo, Hooks, Line, MemoryRange, NoMemory};
-#[cfg(metal)]
-#[doc(hidden)]
-pub use core as __core;
-pub use machine::panic::{panic, set_panic_timeout};
 pub use machine::boot::Initrd;
+pub use machine::panic::{panic, set_panic_timeout};
 
 /// CPUs: who am I, guards, kicks, idling.
 pub mod cpu {
     pub use crate::contract::{CpuId, Idle, MAX_CPUS as MAX, Pinned};
     pub use crate::machine::cpu::{
-        NoIrq, NoPreempt, count, data, idle_unless, kick, may_sleep, relax, request_attention,
-        set_data,
+        NoIrq, NoPreempt, count, data, hwcap, hwcap2, idle_unless, kick, may_sleep, relax,
+        request_attention, set_data,
     };
 }
 
@@ -61,16 +58,14 @@ pub mod fiber {
 /// User-mode execution: registers and traps.
 pub mod user {
     pub use crate::contract::{Access, BadState, NonCanonical, Trap, USER_END};
-    pub use crate::machine::user::Regs;
+    pub use crate::machine::user::{Regs, fpu_bytes, fpu_components};
 }
 
 /// Frames and address spaces.
 pub mod mem {
-    pub use crate::contract::{NoMemory, USER_END};
+    pub use crate::contract::{Fault, NoMemory, USER_END};
     pub use crate::frame::{Frame, MemStats, SIZE as FRAME_SIZE, stats};
-    pub use crate::paging::{
-        Changed, Counts, Fault, Flush, Kind, MapError, Mapped, Perms, Space,
-    };
+    pub use crate::paging::{Changed, Counts, Flush, Kind, MapError, Mapped, Perms, Space};
 }
 
 /// The clock and each CPU's one-shot timer.

@@ -323,11 +323,7 @@ impl<K: Ord + Copy, T> Heap<K, T> {
     }
 
     /// Puts `node` on the heap under `key`. `Err` gives it back: it is on a heap already.
-    pub fn insert(
-        &mut self,
-        key: K,
-        node: Arc<HeapNode<K, T>>,
-    ) -> Result<(), Arc<HeapNode<K, T>>> {
+    pub fn insert(&mut self, key: K, node: Arc<HeapNode<K, T>>) -> Result<(), Arc<HeapNode<K, T>>> {
         if !node.owner.claim(number(&mut self.id)) {
             return Err(node);
         }

@@ -1,18 +1,17 @@
 //! Address spaces: four-level page tables, the same code on both machines. Lock level `Table`'s
 //! innermost: one plain spin lock per space, under which only frames are allocated.
 //!
-//! On metal the root goes into CR3; the host walks the tables in software, as the copies here do on
-//! both. Every filled last-level entry keeps one count of its frame, present or not (a page without
+//! On metal the root goes into CR3; the host walks the tables in software. Every filled last-level entry keeps one count of its frame, present or not (a page without
 //! any permission keeps its frame in an entry that is not present).
 //!
 //! What a CPU may have cached is dealt with by [`Flush`]; new pages and wider permissions need none,
 //! as CPUs do not cache absence and fault once more on a stale narrower entry.
 
+#[cfg(not(metal))]
 mod copy;
 mod entry;
 mod flush;
 
-pub use copy::Fault;
 pub use flush::Flush;
 
 use crate::contract::{NoMemory, USER_END};
@@ -280,7 +279,7 @@ impl Space {
         let Range { start: mut at, end } = clip(range);
         while at < end {
             let walk = self.walk.lock();
-            at = self.clear(self.root, ROOT, 0, at..end, &mut flush, &walk);
+            at = self.clear(self.root, ROOT, 0, at..end, &mut flush);
             drop(walk);
             if at < end {
                 flush.run();
@@ -289,7 +288,7 @@ impl Space {
         flush
     }
 
-    /// Clears what `range` meets of the table at `base`; where it stopped, for want of room in
+    /// Under the lock: clears what `range` meets of the table at `base`; where it stopped, for want of room in
     /// `flush`, or the end.
     fn clear(
         &self,
@@ -298,7 +297,6 @@ impl Space {
         base: u64,
         range: Range<u64>,
         flush: &mut Flush<'_>,
-        walk: &MutexGuard<'_, ()>,
     ) -> u64 {
         let first = ((range.start.max(base) - base) / span(level)) as usize;
         for index in first..ENTRIES {
@@ -320,7 +318,7 @@ impl Space {
                     flush.keep(unsafe { entry.into_frame() });
                 }
             } else if let Some(child) = table.child(index) {
-                let stopped = self.clear(child, level - 1, start, range.clone(), flush, walk);
+                let stopped = self.clear(child, level - 1, start, range.clone(), flush);
                 if child.is_empty() {
                     table.take(index);
                     self.tables.fetch_sub(1, Ordering::Relaxed);
@@ -548,11 +546,13 @@ fn active_cpus(root_pa: u64) -> u64 {
 
 /// Notes that `cpu` is about to load `root_pa` into CR3: to be called before it does. The root is
 /// that of a live space, or of one that waits for this CPU in `tlb::forget`.
+#[cfg(any(metal, test))]
 pub(crate) fn enter(root_pa: u64, cpu: usize) {
     active_word(root_pa, cpu / 32).fetch_or(1 << (cpu % 32), Ordering::SeqCst);
 }
 
 /// Notes that `cpu` has loaded another root (which made it forget all of this one's pages).
+#[cfg(any(metal, test))]
 pub(crate) fn leave(root_pa: u64, cpu: usize) {
     active_word(root_pa, cpu / 32).fetch_and(!(1 << (cpu % 32)), Ordering::SeqCst);
 }

@@ -117,7 +117,10 @@ impl Domain {
                 }
             }
             *list = kept.0.take();
-            seen().enumerate().filter(|&(_, seen)| seen < newest).fold(0, |set, (i, _)| set | 1 << i)
+            seen()
+                .enumerate()
+                .filter(|&(_, seen)| seen < newest)
+                .fold(0, |set, (i, _)| set | 1 << i)
         });
         while let Some((retired, _)) = ripe.pop() {
             // SAFETY: it came from a box, was taken out of the list, and no reader is left.

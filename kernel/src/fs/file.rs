@@ -9,16 +9,17 @@ use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
-use crate::mm::PageSource;
-use crate::wait::{Mutex, Pause, Watch};
+use crate::mm::{MapFile, MapSource};
+use crate::time::mono_ns;
+use crate::wait::{Mutex, Pause, Watch, Woken};
 use abi::Result;
 use abi::errno::{EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOVERFLOW, ENXIO, ERESTARTSYS, ESPIPE};
-use abi::fs::{OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Where a read or write takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +35,6 @@ pub const ALWAYS_READY: PollEvents = PollEvents::IN
     .with(PollEvents::RDNORM)
     .with(PollEvents::OUT)
     .with(PollEvents::WRNORM);
-
-/// What mmap(2) of a file gives.
-pub enum Mapping {
-    /// The pages of a file, shared or copied on write.
-    Pages(Arc<dyn PageSource>),
-    /// Memory that belongs to no file (`/dev/zero`).
-    Anonymous,
-}
 
 /// What is behind an open file. It never sleeps for data: it says `EAGAIN`, and [`File`] sleeps.
 ///
@@ -69,6 +62,17 @@ pub trait FileOps: Any + Send + Sync {
         ALWAYS_READY
     }
 
+    /// When a read that waits since `began_ns` gives up, in nanoseconds on the monotonic clock
+    /// (`VTIME` of a terminal, `SO_RCVTIMEO` of a socket). Asked before each sleep.
+    fn read_deadline(&self, _began_ns: u64) -> Option<u64> {
+        None
+    }
+
+    /// What a read gives that gave up.
+    fn read_late(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink) -> Result<usize> {
+        Err(EAGAIN)
+    }
+
     /// ioctl(2), but for the commands every file knows.
     fn ioctl(&self, _f: &File, _c: &Caller, _cmd: u32, _arg: u64) -> Result<i64> {
         Err(ENOTTY)
@@ -89,8 +93,8 @@ pub trait FileOps: Any + Send + Sync {
         Err(ENOTDIR)
     }
 
-    /// mmap(2).
-    fn map(&self, _f: &File) -> Result<Mapping> {
+    /// What mmap(2) of it gives.
+    fn map(&self, _f: &File) -> Result<MapSource> {
         Err(ENODEV)
     }
 
@@ -118,7 +122,9 @@ pub struct File {
     flags: AtomicU32,
     /// Whose credentials opened it.
     cred: Arc<Cred>,
-    offset: Mutex<u64, order::FileOffset>,
+    /// Written under `seeking`, which reads and writes hold; read without.
+    offset: AtomicU64,
+    seeking: Mutex<(), order::FileOffset>,
 }
 
 #[derive(Clone, Copy)]
@@ -158,7 +164,8 @@ impl File {
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
-            offset: Mutex::new(0),
+            offset: AtomicU64::new(0),
+            seeking: Mutex::new(()),
         }
     }
 
@@ -228,9 +235,10 @@ impl File {
         if !self.ops.is_seekable() {
             return self.read_pos(c, to, Pos::Stream);
         }
-        let mut offset = self.offset.lock();
-        let n = self.read_pos(c, to, Pos::At(*offset))?;
-        *offset += n as u64;
+        let _seeking = self.seeking.lock();
+        let offset = self.offset();
+        let n = self.read_pos(c, to, Pos::At(offset))?;
+        self.set_offset(offset + n as u64);
         Ok(n)
     }
 
@@ -250,14 +258,15 @@ impl File {
         if !self.ops.is_seekable() {
             return self.write_stream(c, from);
         }
-        let mut offset = self.offset.lock();
+        let _seeking = self.seeking.lock();
         if self.flags().has(OpenFlags::APPEND) {
             let (n, end) = self.ops.append(self, c, from)?;
-            *offset = end;
+            self.set_offset(end);
             return Ok(n);
         }
-        let n = self.write_pos(c, from, *offset)?;
-        *offset += n as u64;
+        let offset = self.offset();
+        let n = self.write_pos(c, from, offset)?;
+        self.set_offset(offset + n as u64);
         Ok(n)
     }
 
@@ -286,7 +295,11 @@ impl File {
         if let Pos::At(at) = at {
             in_range(at, to.left())?;
         }
-        self.block(c, || self.ops.read(self, c, to, at))
+        let deadline = |began_ns| self.ops.read_deadline(began_ns);
+        self.block_until(c, deadline, |late| match late {
+            false => self.ops.read(self, c, to, at),
+            true => self.ops.read_late(self, c, to),
+        })
     }
 
     fn write_pos(&self, c: &Caller, from: &mut dyn Source, at: u64) -> Result<usize> {
@@ -314,29 +327,47 @@ impl File {
         if !self.ops.is_seekable() {
             return Err(ESPIPE);
         }
-        let mut now = self.offset.lock();
-        *now = self.ops.seek(self, *now, offset, whence)?;
-        Ok(*now)
+        let _seeking = self.seeking.lock();
+        let new = self.ops.seek(self, self.offset(), offset, whence)?;
+        self.set_offset(new);
+        Ok(new)
     }
 
-    /// The offset, for `/proc/PID/fdinfo`.
+    /// Where the next read or write takes place.
     pub fn offset(&self) -> u64 {
-        *self.offset.lock()
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    fn set_offset(&self, offset: u64) {
+        self.offset.store(offset, Ordering::Relaxed);
     }
 
     /// getdents64(2): hands entries to `emit` from the offset on, which follows what was taken.
     pub fn readdir(&self, c: &Caller, emit: Emit) -> Result<()> {
-        let mut offset = self.offset.lock();
-        let mut next = *offset;
-        let result = self.ops.readdir(self, c, *offset, &mut |entry| {
+        let _seeking = self.seeking.lock();
+        let mut next = self.offset();
+        let result = self.ops.readdir(self, c, next, &mut |entry| {
             let taken = emit(entry);
             if taken {
                 next = entry.next;
             }
             taken
         });
-        *offset = next;
+        self.set_offset(next);
         result
+    }
+
+    /// The file as mmap(2) wants it.
+    pub fn map_file(self: &Arc<Self>) -> MapFile {
+        let flags = self.path.as_ref().map_or(MountFlags::EMPTY, |path| path.mount.flags());
+        MapFile {
+            source: self.ops.map(self).ok(),
+            file: self.clone(),
+            readable: self.mode.read,
+            writable: self.mode.write,
+            append_only: false,
+            noexec: flags.has(MountFlags::NOEXEC),
+        }
     }
 
     /// What is ready, for poll(2) and its kin.
@@ -352,20 +383,37 @@ impl File {
     /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
     /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
     /// one attempt.
+    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
+        self.block_until(c, |_| None, |_| op())
+    }
+
+    /// The same with a deadline, which may change while it sleeps: it is told when the call began.
+    /// When it has passed, `op` is told that it is late and has the last word.
     ///
     /// The only place in the kernel where a file operation sleeps for data.
-    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
-        match op() {
+    fn block_until<R>(
+        &self,
+        c: &Caller,
+        deadline: impl Fn(u64) -> Option<u64>,
+        mut op: impl FnMut(bool) -> Result<R>,
+    ) -> Result<R> {
+        match op(false) {
             Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
             done => return done,
         }
         let Some(mut watch) = Watch::new() else { return Err(EAGAIN) };
+        let began_ns = mono_ns();
         self.ops.poll(self, c, Some(&mut watch));
         loop {
             watch.clear();
-            match op() {
-                Err(EAGAIN) => watch.wait(Pause::INTERRUPTIBLE).map_err(|_| ERESTARTSYS)?,
+            match op(false) {
+                Err(EAGAIN) => {}
                 done => return done,
+            }
+            match watch.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
+                Ok(()) => {}
+                Err(Woken::Signal) => return Err(ERESTARTSYS),
+                Err(Woken::Deadline) => return op(true),
             }
         }
     }
@@ -407,9 +455,30 @@ impl fmt::Debug for File {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::fs::inode::{Attr, Change, Kind};
     use abi::fs::{SEEK_DATA, SEEK_HOLE};
+
+    struct Nothing;
+    impl FileOps for Nothing {}
+    impl Inode for Nothing {
+        fn attr(&self) -> Attr {
+            unreachable!("it has no attributes")
+        }
+        fn set_attr(&self, _change: &Change) -> Result<()> {
+            Err(EINVAL)
+        }
+        fn kind(&self) -> Kind<'_> {
+            Kind::Socket
+        }
+    }
+
+    /// A file with nothing behind it.
+    pub fn nothing() -> Arc<File> {
+        let cred = Arc::new(Cred::root());
+        Arc::new(File::new(Arc::new(Nothing), Arc::new(Nothing), None, OpenFlags::RDWR, cred))
+    }
 
     #[test]
     fn seeking() {

@@ -18,15 +18,20 @@ pub mod fd_table;
 pub mod file;
 pub mod info;
 
+pub mod initramfs;
 pub mod inode;
 pub mod mount;
 pub mod namei;
 pub mod open;
 pub mod path;
 pub mod pipe;
+pub mod poll;
 
 pub mod regular;
 pub mod tmpfs;
+
+#[cfg(test)]
+mod tests;
 
 pub use caller::Caller;
 pub use fd_table::{Fd, FdTable};

@@ -53,6 +53,7 @@ pub struct Namespace {
     clock: &'static RealTime,
     ids: AtomicU32,
     devs: AtomicU32,
+    pipes: AtomicU64,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -155,7 +156,8 @@ impl Namespace {
             devices,
             clock,
             ids: AtomicU32::new(2),
-            devs: AtomicU32::new(FIRST_DEV + 1),
+            devs: AtomicU32::new(PIPE_DEV + 1),
+            pipes: AtomicU64::new(1),
         }))
     }
 
@@ -182,6 +184,16 @@ impl Namespace {
     /// A device number for a file system without a device.
     pub fn new_dev(&self) -> u64 {
         makedev(0, self.devs.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The device number of pipes without a name.
+    pub fn pipe_dev(&self) -> u64 {
+        makedev(0, PIPE_DEV)
+    }
+
+    /// An inode number for a pipe without a name.
+    pub fn new_pipe_ino(&self) -> u64 {
+        self.pipes.fetch_add(1, Ordering::Relaxed)
     }
 
     /// All mounts, in the order they came. `ENOMEM` without memory.
@@ -307,6 +319,9 @@ impl Namespace {
 
 /// The first number for file systems without a device; 1 is what Linux's own ramfs has.
 pub(super) const FIRST_DEV: u32 = 2;
+
+/// What pipes without a name lie on.
+const PIPE_DEV: u32 = FIRST_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
 fn put(mount: Arc<Mount>, at: Path) -> Result<()> {

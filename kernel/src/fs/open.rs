@@ -1,7 +1,7 @@
 //! open(2): from a path to a [`File`] (`do_open` and `may_open` in `fs/namei.c`).
 
 use crate::cred::Cred;
-use crate::fs::access::{self, EXEC, READ, WRITE, is_owner, permission};
+use crate::fs::access::{EXEC, READ, WRITE, is_owner, permission};
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
@@ -63,7 +63,8 @@ fn effective(flags: OpenFlags) -> Result<OpenFlags> {
         let valid = flags.has(OpenFlags::TMPFILE) && flags.writes();
         return Err(if valid { EOPNOTSUPP } else { EINVAL });
     }
-    Ok(flags)
+    // As for every 64-bit program.
+    Ok(flags | OpenFlags::LARGEFILE)
 }
 
 /// Walks to the file, and makes it if it is missing and `O_CREAT` says so. The second value tells
@@ -81,8 +82,6 @@ fn find(
     if !flags.has(OpenFlags::CREAT) {
         let path = walk.target(follow)?;
         if flags.has(OpenFlags::DIRECTORY) && !path.dentry.is_dir() {
-            let link = matches!(path.kind(), Some(Kind::Link(_)));
-            let _ = link;
             return Err(ENOTDIR);
         }
         return Ok((path, false));
@@ -223,9 +222,4 @@ pub fn set_ids(path: &Path) -> Result<(Option<crate::cred::Uid>, Option<crate::c
     let uid = (attr.mode & abi::fs::S_ISUID != 0).then_some(attr.uid);
     let gid = (attr.mode & marked == marked).then_some(attr.gid);
     Ok((uid, gid))
-}
-
-/// Whether `cred` may use directory `inode` in the way of `want`.
-pub fn may_use(cred: &Cred, inode: &Arc<dyn Inode>, want: u32) -> Result<()> {
-    access::permission(cred, &inode.attr(), want)
 }

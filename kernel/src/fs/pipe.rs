@@ -23,7 +23,7 @@ use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::mem;
 use hal::mem::Frame;
 
 /// Pages in a new pipe's ring (`PIPE_DEF_BUFFERS`).
@@ -414,17 +414,16 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        let (readers, writers) = {
+        let (readers, writers, unread) = {
             let mut state = self.pipe.state.lock();
             state.readers -= usize::from(self.reads);
             state.writers -= usize::from(self.writes);
-            (state.readers, state.writers)
+            let (readers, writers) = (state.readers, state.writers);
+            // What nobody can read any more goes, should a FIFO be opened again.
+            let closed = readers == 0 && writers == 0;
+            (readers, writers, closed.then(|| mem::take(&mut state.ring)))
         };
-        if readers == 0 && writers == 0 {
-            // Nobody can read it any more, should a FIFO be opened again meanwhile.
-            let ring = core::mem::take(&mut self.pipe.state.lock().ring);
-            drop(ring);
-        }
+        drop(unread);
         if readers == 0 {
             self.pipe.writable.wake_all();
         }
@@ -441,12 +440,12 @@ struct PipeInode {
 
 impl PipeInode {
     fn new(c: &Caller) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let now = attr::now(c);
+        let mounts = &c.fs_info.mounts;
         Self {
             attr: Spin::new(Attr {
-                dev: c.fs_info.mounts.pipe_dev(),
-                ino: NEXT.fetch_add(1, Ordering::Relaxed),
+                dev: mounts.pipe_dev(),
+                ino: mounts.new_pipe_ino(),
                 mode: S_IFIFO | 0o600,
                 nlink: 1,
                 uid: c.cred.fsuid,

@@ -3,9 +3,10 @@
 use crate::fs::access::mode_after_write;
 use crate::fs::attr::now;
 use crate::fs::caller::Caller;
-use crate::fs::file::{ALWAYS_READY, File, FileOps, Mapping, Pos, seek_in};
+use crate::fs::file::{ALWAYS_READY, File, FileOps, Pos, seek_in};
 use crate::fs::inode::{Change, Data, Emit, Entry, Inode, Kind};
 use crate::fs::mount::Mount;
+use crate::mm::MapSource;
 use crate::mm::io::{Sink, Source};
 use crate::signal::Signal;
 use crate::time::timespec;
@@ -143,9 +144,9 @@ impl FileOps for Regular {
         seek_in(now, offset, whence, f.inode().attr().size, MAX_LEN)
     }
 
-    fn map(&self, f: &File) -> Result<Mapping> {
+    fn map(&self, f: &File) -> Result<MapSource> {
         accessed(f);
-        Ok(Mapping::Pages(Self::data(f)?.pages()))
+        Ok(MapSource::Pages(Self::data(f)?.pages()))
     }
 
     fn sync(&self, _f: &File) -> Result<()> {

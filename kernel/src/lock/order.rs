@@ -28,6 +28,9 @@ macro_rules! lock_order {
 }
 
 lock_order! {
+    /// The offset of an open, seekable file (`f_pos_lock`); what a
+    /// read or a listing takes comes below.
+    FileOffset,
     // ---- may sleep; user memory is copied only above `Mm` ----
     /// One `execve` at a time in a thread group (Linux's `cred_guard_mutex`).
     Exec,
@@ -37,8 +40,6 @@ lock_order! {
     Rename,
     /// A directory's entries (`i_rwsem` of a directory).
     Dir,
-    /// The offset of an open, seekable file (`f_pos_lock`).
-    FileOffset,
     /// Whose turn it is at one end of a stream (pipe, terminal); held across user copies.
     Turn,
     /// A regular file's size and contents (`i_rwsem` of a file).
@@ -84,6 +85,8 @@ lock_order! {
     Slot,
     /// The runnable threads of one CPU.
     RunQueue,
+    /// Bytes on their way from a serial port to its queue.
+    SerialPort,
     /// The kernel log.
     Log,
     /// Console output; last, so that anyone may print.

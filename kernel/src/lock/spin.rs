@@ -74,6 +74,12 @@ impl<T, L: Level> Spin<T, L> {
 }
 
 impl<T: ?Sized, L: Level> Spin<T, L> {
+    /// Takes the lock if it is free at once; for panics, which must never wait. Not checked
+    /// against the lock order: what does not wait cannot deadlock.
+    pub fn try_lock(&self) -> Option<SpinMutexGuard<'_, T>> {
+        self.inner.try_lock()
+    }
+
     /// Waits for the lock and takes it.
     #[inline]
     #[track_caller]
@@ -102,10 +108,8 @@ impl<T: ?Sized, L: Level> IrqSpin<T, L> {
     }
 
     /// Takes the lock if it is free at once; for panics, which must never wait.
-    pub fn try_lock(&self) -> Option<IrqSpinGuard<'_, T, L>> {
-        let pin = NoIrq::new();
-        let data = self.inner.try_lock()?;
-        Some(IrqSpinGuard { data, _held: Held::enter(), _pin: pin })
+    pub fn try_lock(&self) -> Option<SpinMutexGuard<'_, T>> {
+        self.inner.try_lock()
     }
 }
 

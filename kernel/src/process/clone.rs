@@ -115,6 +115,7 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let limits = *cx.process().limits.lock();
     let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
     let process = Process::new(kernel, pid, request.exit_signal, limits);
+    *process.terminal.lock() = cx.process().terminal.lock().clone();
     let mask = cx.thread.signals.lock().mask;
     let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
     *thread.comm.lock() = cx.thread.comm.lock().clone();
@@ -203,7 +204,7 @@ pub(super) fn start(
 ) -> Result<crate::sched::TaskRef> {
     let thread = child.thread.clone();
     *thread.parts.lock() = Some(child.parts.clone());
-    let task = Task::new(allowed, move |task| {
+    let task = Task::new(thread.tid.0, allowed, move |task| {
         thread::run(Cx {
             kernel,
             thread: child.thread,

@@ -6,7 +6,7 @@ use abi::{
     errno::{EBADF, Errno, Result},
     signal::{
         FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SsFlags,
-        SigSet, SigStack, Siginfo, TRAP_BRKPT, TRAP_TRACE,
+        SigSet, SigStack, Siginfo, TRAP_TRACE,
     },
 };
 use hal::user::{Access, Regs};
@@ -16,7 +16,7 @@ use crate::{
     cred::{Cred, Limits},
     fs::{Caller, Fd, FdTable, File, FsInfo},
     mm::Space,
-    sched::{self, TaskRef, work},
+    sched::{TaskRef, work},
     signal::Signal,
 };
 
@@ -176,11 +176,8 @@ impl Cx {
     /// Must something be looked at before user mode?
     #[inline]
     pub fn must_look(&self) -> bool {
-        const LOOK: u32 = work::SIGNAL | work::KILL | work::RESCHED;
-        self.task.work() & LOOK != 0
-            || self.restart.is_some()
-            || self.saved_mask.is_some()
-            || sched::deferred_here()
+        const LOOK: u32 = work::SIGNAL | work::KILL | work::RESCHED | work::DEFERRED;
+        self.task.work() & LOOK != 0 || self.restart.is_some() || self.saved_mask.is_some()
     }
 
     /// The first steps of a new thread.

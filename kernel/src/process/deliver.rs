@@ -23,7 +23,8 @@ pub fn deliver(cx: &mut Cx) -> bool {
     loop {
         cx.task.clear_work(work::SIGNAL);
         // Somebody else may have changed them (prlimit(2)).
-        cx.limits = *cx.process().limits.lock();
+        let limits = *cx.process().limits.lock();
+        cx.limits = limits;
         if cx.process().is_exiting() {
             return false;
         }

@@ -22,13 +22,14 @@ pub fn finish(cx: Cx) {
     if last && process.pid == Pid::INIT {
         hal::panic(format_args!("Attempted to kill init! exitcode=0x{status:08x}"));
     }
-    clear_tid(&cx);
+    release_memory(&cx);
     let rss = cx.parts.space.counts();
     {
         let mut usage = process.usage.lock();
         usage[0].add(&used);
         usage[0].max_rss = usage[0].max_rss.max((rss.anon + rss.file + rss.shmem) as u64);
     }
+    process.note_uid(cx.cred().uid.0);
     // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
     let parts = cx.thread.parts.lock().take();
     let thread = cx.thread.clone();
@@ -42,11 +43,12 @@ pub fn finish(cx: Cx) {
     }
 }
 
-/// `CLONE_CHILD_CLEARTID`: tells those who share the memory that the thread is gone.
-fn clear_tid(cx: &Cx) {
-    let at = cx.thread.clear_child_tid.load(Relaxed);
+/// The thread leaves its memory (`mm_release`): `CLONE_CHILD_CLEARTID` tells those who share it.
+pub(super) fn release_memory(cx: &Cx) {
+    cx.thread.robust_list.store(0, Relaxed);
+    let at = cx.thread.clear_child_tid.swap(0, Relaxed);
     if at != 0 && Arc::strong_count(&cx.parts.space) > 2 {
-        // A bad address is the program's own loss (`mm_release`).
+        // A bad address is the program's own loss.
         let _ = UserOut::<i32>::new(at).write(&cx.parts.space, &0);
     }
 }
@@ -73,7 +75,7 @@ fn end_process(process: &Arc<Process>, status: i32) {
 /// sees the zombie.
 fn notify(child: &Arc<Process>, parent: &Process, status: Option<i32>) {
     let actions = parent.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.actions);
-    let sig = child.exit_signal;
+    let sig = child.exit_signal.load(Relaxed);
     let (reaps, silent) = match &actions {
         Some(actions) if sig == SIGCHLD => {
             let actions = actions.lock();

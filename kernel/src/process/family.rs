@@ -2,10 +2,9 @@
 //! by wait(2). Pure data (generic over the handle of a process), kept under the one lock of level
 //! `Family`, Linux's `tasklist_lock`.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use abi::errno::{EACCES, ECHILD, EPERM, ESRCH, Result};
-use hashbrown::HashMap;
 
 /// The number of a process, a thread, a group or a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,11 +80,11 @@ struct Entry<P> {
 
 /// All processes.
 pub struct Family<P> {
-    processes: HashMap<Pid, Entry<P>>,
+    processes: BTreeMap<Pid, Entry<P>>,
     /// Members by process group.
-    groups: HashMap<Pid, BTreeSet<Pid>>,
+    groups: BTreeMap<Pid, BTreeSet<Pid>>,
     /// Groups by session, with the number of their members.
-    sessions: HashMap<Pid, usize>,
+    sessions: BTreeMap<Pid, usize>,
     /// Pids of threads that lead no process.
     threads: BTreeSet<Pid>,
     last: i32,
@@ -105,11 +104,11 @@ pub struct Ended<P> {
 
 impl<P: Clone> Family<P> {
     /// Nobody yet. Pids run below `pid_max`.
-    pub fn new(pid_max: i32) -> Self {
+    pub const fn new(pid_max: i32) -> Self {
         Self {
-            processes: HashMap::new(),
-            groups: HashMap::new(),
-            sessions: HashMap::new(),
+            processes: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             threads: BTreeSet::new(),
             last: 0,
             pid_max,
@@ -194,7 +193,7 @@ impl<P: Clone> Family<P> {
         matches!(self.processes.get(&pid), Some(Entry { news: Some(News::Ended(_)), .. }))
     }
 
-    /// All processes, in no order.
+    /// All processes, by rising pid.
     pub fn iter(&self) -> impl Iterator<Item = (Pid, &P)> {
         self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))
     }
@@ -268,7 +267,8 @@ impl<P: Clone> Family<P> {
         if !matches!(entry.news, Some(News::Ended(_))) {
             entry.news = Some(news);
         }
-        let parent = self.processes.get_mut(&entry.parent.clone())?;
+        let parent = entry.parent;
+        let parent = self.processes.get_mut(&parent)?;
         parent.told.insert(pid);
         Some(parent.handle.clone())
     }

@@ -45,13 +45,20 @@ pub fn alt_stack_report(stack: &SigStack, sp: u64) -> SigStack {
     SigStack { ss_flags: state | (stack.ss_flags & SsFlags::AUTODISARM), ..*stack }
 }
 
+/// The most bytes a frame can take (`AT_MINSIGSTKSZ`).
+pub fn largest() -> u64 {
+    let fpu = hal::user::fpu_bytes() + FP_XSTATE_MAGIC2_SIZE;
+    // The return address, alignment of the frame and of the floating-point state.
+    (RtSigframe::SIZE + fpu + FP_STATE_ALIGN + 16 + 8) as u64
+}
+
 /// Pushes the frame of a handler for `info` and makes the handler what runs next. `mask` is what
 /// the frame will restore. `Err`: it does not fit there.
 pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Result<()> {
     if !action.sa_flags.has(SaFlags::RESTORER) {
         return Err(EFAULT);
     }
-    let fpu_bytes = cx.regs.fpu_size();
+    let fpu_bytes = hal::user::fpu_bytes();
     let extended = fpu_bytes > FpState::SIZE;
     let tail = if extended { FP_XSTATE_MAGIC2_SIZE } else { 0 };
 
@@ -76,11 +83,10 @@ pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Re
     image.resize(fpu_bytes + tail, 0);
     cx.regs.save_fpu(&mut image[..fpu_bytes]);
     if extended {
-        let header = XstateHeader::get(&image[FpState::SIZE..]);
         let sw = FpxSwBytes {
             magic1: FP_XSTATE_MAGIC1,
             extended_size: (fpu_bytes + tail) as u32,
-            xfeatures: cx.regs.xfeatures() | header.xfeatures,
+            xfeatures: hal::user::fpu_components(),
             xstate_size: fpu_bytes as u32,
             padding: [0; 7],
         };
@@ -177,7 +183,7 @@ fn restore_fpu(cx: &mut Cx, at: u64) -> Result<()> {
         cx.regs.reset_fpu();
         return Ok(());
     }
-    let fpu_bytes = cx.regs.fpu_size();
+    let fpu_bytes = hal::user::fpu_bytes();
     let sw_at = at.wrapping_add(offset_of!(FpState, sw_reserved) as u64);
     let sw = UserIn::<FpxSwBytes>::new(sw_at).read(&cx.parts.space)?;
     let whole = sw.magic1 == FP_XSTATE_MAGIC1

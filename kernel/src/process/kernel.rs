@@ -7,12 +7,15 @@ use abi::process::PID_MAX_DEFAULT;
 
 use super::{family::Family, object::Process};
 use crate::{
+    cred::Uid,
+    dev::{DeviceTable, Drivers},
     fs::mount::Namespace,
     lock::{Spin, order},
     log::Log,
     random::Random,
     sched::Sched,
     time::RealTime,
+    tty::Terminals,
 };
 
 /// One kernel.
@@ -31,6 +34,12 @@ pub struct Kernel {
     pub uts: Spin<Uts, order::Names>,
     /// The initial mounts; set when the root is there.
     pub mounts: spin::Once<Arc<Namespace>>,
+    /// The terminals; set at boot.
+    pub terminals: spin::Once<Terminals>,
+    /// What device drivers work with; set at boot.
+    pub drivers: spin::Once<Drivers>,
+    /// The devices as file systems see them; set at boot.
+    pub devices: spin::Once<DeviceTable>,
     /// The kernel command line; set at boot.
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
@@ -68,6 +77,8 @@ pub struct Options {
     pub console: Option<String>,
     /// `eclipse.debug=`: a fault to provoke, for testing what watches the kernel.
     pub debug: Option<Vec<u8>>,
+    /// `eclipse.trace`: system calls go to the log.
+    pub trace: bool,
 }
 
 /// The name Linux gives a host that has none.
@@ -84,6 +95,9 @@ impl Kernel {
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
             uts: Spin::new(Uts { nodename: heapless::Vec::new(), domainname: heapless::Vec::new() }),
             mounts: spin::Once::new(),
+            terminals: spin::Once::new(),
+            drivers: spin::Once::new(),
+            devices: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
             missed: [const { AtomicU64::new(0) }; 8],
@@ -92,7 +106,7 @@ impl Kernel {
 
     /// Names the host as Linux does at boot.
     pub fn name_host(&self) {
-        let mut uts = self.uts.lock();
+        let uts = &mut *self.uts.lock();
         for name in [&mut uts.nodename, &mut uts.domainname] {
             name.clear();
             // Six bytes of sixty-four.
@@ -104,6 +118,12 @@ impl Kernel {
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
         (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+    }
+
+    /// How many processes user `uid` has.
+    pub fn processes_of(&self, uid: Uid) -> u64 {
+        let processes: Vec<_> = self.family.lock().iter().map(|(_, p)| p.clone()).collect();
+        processes.iter().filter(|process| process.uid() == uid.0).count() as u64
     }
 
     /// Is this the first time that a program asks for system call `nr`?

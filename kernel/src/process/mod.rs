@@ -11,14 +11,15 @@ pub mod exec;
 pub mod exit;
 pub mod family;
 pub mod frame;
+mod jobs;
 mod kernel;
 mod object;
 pub mod signal;
 mod thread;
 pub mod wait;
 
-pub use cx::{Cx, Parts, Restart, TrapInfo};
+pub use cx::{Cx, NO_ALT_STACK, Parts, Restart, TrapInfo};
 pub use family::Pid;
-pub use kernel::{Kernel, Uts};
-pub use object::{GroupSignals, Process};
+pub use kernel::{Kernel, Options, Uts};
+pub use object::{GroupSignals, Process, Usage};
 pub use thread::{Thread, ThreadSignals, run};

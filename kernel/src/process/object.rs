@@ -4,7 +4,7 @@ use alloc::{
     sync::{Arc, Weak},
     vec::Vec,
 };
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use abi::signal::SIGALRM;
 
@@ -13,7 +13,8 @@ use crate::{
     cred::Limits,
     lock::{Spin, order},
     sched::timer::{self, Expire, Timer, TimerNode},
-    signal::{Actions, Pending},
+    signal::Pending,
+    tty::Tty,
     wait::WaitQueue,
 };
 
@@ -26,7 +27,9 @@ pub struct Process {
     /// Its parent's number, for getppid(2) without a lock. Written under `Family`.
     pub ppid: AtomicI32,
     /// The signal its parent gets when it ends; 0: none.
-    pub exit_signal: u32,
+    pub exit_signal: AtomicU32,
+    /// Its real user id when it ended, for those who wait for it.
+    last_uid: AtomicU32,
     /// Monotonic time of its creation, in nanoseconds.
     pub started_ns: u64,
     /// Signals to the whole process, and its way to the end.
@@ -41,6 +44,8 @@ pub struct Process {
     pub unkillable: AtomicBool,
     /// alarm(2) and `ITIMER_REAL`.
     pub alarm: Alarm,
+    /// Its controlling terminal.
+    pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
 }
 
 /// The timer behind alarm(2) and `ITIMER_REAL`.
@@ -92,7 +97,8 @@ impl Process {
             pid,
             kernel,
             ppid: AtomicI32::new(0),
-            exit_signal,
+            exit_signal: AtomicU32::new(exit_signal),
+            last_uid: AtomicU32::new(0),
             started_ns: hal::time::now_ns(),
             signals: Spin::new(GroupSignals::default()),
             limits: Spin::new(limits),
@@ -104,12 +110,24 @@ impl Process {
                 at: AtomicU64::new(0),
                 every: AtomicU64::new(0),
             },
+            terminal: Spin::new(None),
         })
     }
 
     /// Its parent's number; 0 for init.
     pub fn parent_pid(&self) -> Pid {
         Pid(self.ppid.load(Relaxed))
+    }
+
+    /// Its real user id.
+    pub fn uid(&self) -> u32 {
+        let parts = self.thread().and_then(|thread| thread.parts.lock().clone());
+        parts.map_or(self.last_uid.load(Relaxed), |parts| parts.cred.uid.0)
+    }
+
+    /// Its last thread ends as user `uid`.
+    pub(super) fn note_uid(&self, uid: u32) {
+        self.last_uid.store(uid, Relaxed);
     }
 
     /// A thread of it: the leader while that lives.

@@ -202,12 +202,6 @@ impl Process {
         let uid = self.uid();
         Siginfo::chld(code, self.pid.0, uid, status, ticks(used.user_ns), ticks(used.system_ns))
     }
-
-    /// Its real user id, as far as it is still known.
-    pub fn uid(&self) -> u32 {
-        let parts = self.thread().and_then(|t| t.parts.lock().clone());
-        parts.map_or(0, |parts| parts.cred.uid.0)
-    }
 }
 
 impl GroupSignals {

@@ -126,24 +126,29 @@ impl Thread {
 pub fn run(mut cx: Cx) {
     cx.start();
     loop {
-        match cx.regs.run(cx.space.hal()) {
+        let trap = cx.regs.run(cx.parts.space.hal());
+        let in_user = trap == Trap::Interrupt;
+        match trap {
             Trap::Syscall => syscall::dispatch(&mut cx),
             Trap::Fault { addr, access, error } => cx.fault(addr, access, error),
             Trap::Exception { vector, error } => cx.exception(vector, error),
             Trap::Interrupt => {}
         }
-        if cx.must_look() && !look(&mut cx) {
+        if cx.must_look() && !look(&mut cx, in_user) {
             return exit::finish(cx);
         }
     }
 }
 
-/// Does what stands in the work word. `false`: the thread ends.
+/// Does what stands in the work word. `in_user`: an interrupt found the thread in user mode.
+/// `false`: the thread ends.
 #[cold]
-fn look(cx: &mut Cx) -> bool {
+fn look(cx: &mut Cx, in_user: bool) -> bool {
     loop {
-        if let Some(cpu) = sched::this(&hal::cpu::NoPreempt::new()) {
-            cpu.run_deferred(true);
+        if cx.task.clear_work(work::DEFERRED)
+            && let Some(cpu) = sched::this(&hal::cpu::NoPreempt::new())
+        {
+            cpu.run_deferred(in_user);
         }
         let todo = cx.task.work();
         if todo & (work::SIGNAL | work::KILL) != 0 || cx.restart.is_some() || cx.saved_mask.is_some()

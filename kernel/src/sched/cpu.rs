@@ -190,14 +190,20 @@ impl Cpu {
     /// An interrupt has left work behind; the CPU will run its deferred work soon.
     pub fn defer(&self) {
         self.deferred.store(true, Release);
+        if let Some(task) = self.current.lock().as_ref() {
+            task.set_work(work::DEFERRED);
+        }
         hal::cpu::request_attention();
     }
 
     /// A tick passed: does somebody else deserve the CPU, or could an idle one help?
-    pub fn tick(&self) {
+    pub(super) fn tick(&self, in_user: bool) {
         let idle = self.sched.idle.load(Relaxed);
         if idle != 0 && self.queued.load(Relaxed) > 0 {
             hal::cpu::kick(CpuId(idle.trailing_zeros()));
+        }
+        if let Some(task) = self.current.lock().as_ref() {
+            task.count_tick(in_user);
         }
         let over = self.ticks.fetch_add(1, Relaxed) + 1 >= SLICE_TICKS;
         if over && self.queued.load(Relaxed) > 0 {
@@ -212,10 +218,10 @@ impl Cpu {
         self.sched.idle.load(Relaxed) & 1 << self.id.0 == 0
     }
 
-    /// Runs what interrupts have left to do here.
-    pub fn run_deferred(&self) {
+    /// Runs what interrupts have left to do here. `in_user`: user mode was interrupted.
+    pub fn run_deferred(&self, in_user: bool) {
         if self.deferred.swap(false, Acquire) {
-            self.run_timers();
+            self.run_timers(in_user);
             if let Some(background) = self.sched.background.get() {
                 background.run_deferred(self);
             }
@@ -227,7 +233,7 @@ impl Cpu {
         hal::cpu::set_data(self as &'static (dyn Any + Sync));
         loop {
             hal::rcu::quiescent();
-            self.run_deferred();
+            self.run_deferred(false);
             if let Some(task) = self.next() {
                 self.resume(task);
             } else if !self.idle() {
@@ -310,4 +316,11 @@ pub fn printk(level: u8, text: fmt::Arguments<'_>) {
     if let Some(background) = cpu.and_then(|cpu| cpu.sched.background.get()) {
         background.log().write(level, text);
     }
+}
+
+/// The number of the running thread; 0 if it is none. Waits for no lock.
+pub fn current_id() -> i32 {
+    let cpu = this(&NoPreempt::new());
+    let id = cpu.and_then(|cpu| cpu.current.try_lock().and_then(|task| Some(task.as_ref()?.id())));
+    id.unwrap_or(0)
 }

@@ -48,10 +48,13 @@ pub mod work {
     pub const KILL: u32 = 1 << 2;
     /// System calls are traced to the log.
     pub const TRACE: u32 = 1 << 3;
+    /// An interrupt left something to do on the CPU.
+    pub const DEFERRED: u32 = 1 << 4;
 }
 
 /// The scheduling half of a thread.
 pub struct Task {
+    id: i32,
     slot: IrqSpin<State<Fiber>, order::Slot>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
     work: AtomicU32,
@@ -61,6 +64,8 @@ pub struct Task {
     allowed: AtomicU64,
     /// Nanoseconds on a CPU, up to the last switch.
     ran_ns: AtomicU64,
+    /// Ticks that found it in user mode and in the kernel.
+    ticks: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
@@ -120,6 +125,7 @@ impl Waiter {
 impl Task {
     /// A new task around `body`, asleep until it is woken with [`Task::start`].
     pub fn new(
+        id: i32,
         allowed: u64,
         body: impl FnOnce(TaskRef) + Send + 'static,
     ) -> Result<TaskRef, NoMemory> {
@@ -133,11 +139,13 @@ impl Task {
                 }))
             };
             Node::new(Task {
+                id,
                 slot: IrqSpin::new(State::Dead),
                 work: AtomicU32::new(0),
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
+                ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
                 woken: [AtomicBool::new(false), AtomicBool::new(false)],
@@ -153,6 +161,11 @@ impl Task {
         })?;
         *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
         Ok(TaskRef(task))
+    }
+
+    /// The number of its thread (gettid(2)).
+    pub fn id(&self) -> i32 {
+        self.id
     }
 
     /// The work word.
@@ -228,6 +241,23 @@ impl Task {
             _ => 0,
         };
         self.ran_ns.load(Relaxed) + now
+    }
+
+    /// Nanoseconds in user mode and in the kernel: the time it ran, shared out as the ticks found
+    /// it (`cputime_adjust`).
+    pub fn times_ns(&self) -> (u64, u64) {
+        let ran = self.ran_ns();
+        let [user, system] = [0, 1].map(|at| self.ticks[at].load(Relaxed));
+        if user + system == 0 {
+            return (ran, 0);
+        }
+        let in_user = (u128::from(ran) * u128::from(user) / u128::from(user + system)) as u64;
+        (in_user, ran - in_user)
+    }
+
+    /// A tick found it running.
+    pub(super) fn count_tick(&self, in_user: bool) {
+        self.ticks[usize::from(!in_user)].fetch_add(1, Relaxed);
     }
 
     /// Voluntary and involuntary context switches.

@@ -140,7 +140,7 @@ impl Cpu {
     }
 
     /// Fires what is due, ticks, and arms the hardware for what comes next.
-    pub(super) fn run_timers(&self) {
+    pub(super) fn run_timers(&self, in_user: bool) {
         loop {
             let now = hal::time::now_ns();
             let due = {
@@ -159,7 +159,7 @@ impl Cpu {
         if self.timers.tick.load(Relaxed) <= now {
             if self.busy() {
                 self.timers.tick.store(now + TICK_NS, Relaxed);
-                self.tick();
+                self.tick(in_user);
             } else {
                 self.timers.tick.store(u64::MAX, Relaxed);
             }

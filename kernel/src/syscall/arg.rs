@@ -178,7 +178,7 @@ macro_rules! list {
             }
             fn show(&self, _: &Space, out: &mut dyn Write) -> fmt::Result {
                 pointer(self.addr(), out)?;
-                write!(out, ", {}", self.len())
+                write!(out, ", {}", self.count())
             }
         }
     )* };

@@ -164,7 +164,7 @@ pub fn prctl(cx: &mut Cx, what: u32, arg: u64) -> Result<usize> {
     match what {
         PR_SET_NAME => {
             let mut name = [0; TASK_COMM_LEN - 1];
-            let len = UserStr::new(arg).read_cut(cx.space(), &mut name)?;
+            let len = cx.space().copy_str_in(arg, &mut name)?.unwrap_or(name.len());
             cx.thread.set_comm(name.get(..len).unwrap_or(&name));
             Ok(0)
         }

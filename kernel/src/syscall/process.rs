@@ -98,7 +98,7 @@ pub fn wait4(
     options: u32,
     usage: Option<UserOut<Rusage>>,
 ) -> Result<Pid> {
-    let known = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+    let known = WaitOptions::NOHANG | WaitOptions::STOPPED | WaitOptions::CONTINUED;
     let kinds = abi::process::WaitKind::KNOWN.bits();
     if options & !(known.bits() | kinds) != 0 {
         return Err(EINVAL);
@@ -113,7 +113,7 @@ pub fn wait4(
     };
     let wanted = Wanted {
         ended: true,
-        stopped: options.has(WaitOptions::UNTRACED),
+        stopped: options.has(WaitOptions::STOPPED),
         continued: options.has(WaitOptions::CONTINUED),
     };
     let Some(report) = wait::wait(cx, whose, wanted, options)? else { return Ok(Pid::NONE) };
@@ -140,7 +140,7 @@ pub fn waitid(
     let options = WaitOptions::checked(options & !kinds).ok_or(EINVAL)?;
     let wanted = Wanted {
         ended: options.has(WaitOptions::EXITED),
-        stopped: options.has(WaitOptions::UNTRACED),
+        stopped: options.has(WaitOptions::STOPPED),
         continued: options.has(WaitOptions::CONTINUED),
     };
     if !(wanted.ended || wanted.stopped || wanted.continued) {
@@ -231,7 +231,10 @@ pub fn getsid(cx: &mut Cx, pid: i32) -> Result<Pid> {
 
 /// setsid(2)
 pub fn setsid(cx: &mut Cx) -> Result<Pid> {
-    cx.kernel.family.lock().new_session(cx.process().pid)
+    let session = cx.kernel.family.lock().new_session(cx.process().pid)?;
+    let old = cx.process().terminal.lock().take();
+    drop(old);
+    Ok(session)
 }
 
 /// set_tid_address(2)
@@ -255,8 +258,14 @@ pub fn arch_prctl(cx: &mut Cx, code: u32, addr: u64) -> Result<()> {
     match code {
         ARCH_SET_FS => cx.regs.set_fs_base(addr).map_err(|_| EPERM),
         ARCH_SET_GS => cx.regs.set_gs_base(addr).map_err(|_| EPERM),
-        ARCH_GET_FS => out.write(cx.space(), &cx.regs.fs_base()),
-        ARCH_GET_GS => out.write(cx.space(), &cx.regs.gs_base()),
+        ARCH_GET_FS => {
+            let base = cx.regs.fs_base();
+            out.write(cx.space(), &base)
+        }
+        ARCH_GET_GS => {
+            let base = cx.regs.gs_base();
+            out.write(cx.space(), &base)
+        }
         _ => Err(EINVAL),
     }
 }

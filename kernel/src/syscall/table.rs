@@ -27,7 +27,7 @@ pub trait Handler<M> {
 
 macro_rules! handler {
     ($($a:ident),*) => {
-        #[allow(non_snake_case, unused_mut, unused_variables, reason = "one macro for all arities")]
+        #[allow(non_snake_case, unused_mut, unused_variables, unused_assignments, reason = "one macro for all arities")]
         impl<F, R: Ret, $($a: Arg),*> Handler<($($a,)*)> for F
         where
             F: Fn(&mut Cx, $($a),*) -> Result<R>,
@@ -116,4 +116,200 @@ macro_rules! syscalls {
 }
 
 syscalls! {
+    // Open files
+    read => fd::read;
+    write => fd::write;
+    pread64 => fd::pread64;
+    pwrite64 => fd::pwrite64;
+    readv => fd::readv;
+    writev => fd::writev;
+    preadv => fd::preadv;
+    pwritev => fd::pwritev;
+    preadv2 => fd::preadv2;
+    pwritev2 => fd::pwritev2;
+    lseek => fd::lseek;
+    close => fd::close;
+    close_range => fd::close_range;
+    dup => fd::dup;
+    dup2 => fd::dup2;
+    dup3 => fd::dup3;
+    pipe => fd::pipe;
+    pipe2 => fd::pipe2;
+    fcntl => fd::fcntl;
+    ioctl => fd::ioctl;
+    sync => fd::sync;
+    syncfs => fd::syncfs;
+    fsync => fd::fsync;
+    fdatasync => fd::fdatasync;
+    ftruncate => fd::ftruncate;
+    fallocate => fd::fallocate;
+    fadvise64 => fd::fadvise64;
+    sendfile => fd::sendfile;
+    copy_file_range => fd::copy_file_range;
+
+    // Names and files
+    open => fs::open;
+    creat => fs::creat;
+    openat => fs::openat;
+    openat2 => fs::openat2;
+    mkdir => fs::mkdir;
+    mkdirat => fs::mkdirat;
+    mknod => fs::mknod;
+    mknodat => fs::mknodat;
+    symlink => fs::symlink;
+    symlinkat => fs::symlinkat;
+    link => fs::link;
+    linkat => fs::linkat;
+    unlink => fs::unlink;
+    rmdir => fs::rmdir;
+    unlinkat => fs::unlinkat;
+    rename => fs::rename;
+    renameat => fs::renameat;
+    renameat2 => fs::renameat2;
+    readlink => fs::readlink;
+    readlinkat => fs::readlinkat;
+    chdir => fs::chdir;
+    fchdir => fs::fchdir;
+    chroot => fs::chroot;
+    getcwd => fs::getcwd;
+    umask => fs::umask;
+
+    // What files are
+    stat => fs::stat;
+    lstat => fs::lstat;
+    fstat => fs::fstat;
+    newfstatat => fs::newfstatat;
+    statx => fs::statx;
+    access => fs::access;
+    faccessat => fs::faccessat;
+    faccessat2 => fs::faccessat2;
+    statfs => fs::statfs;
+    fstatfs => fs::fstatfs;
+
+    // Attributes of files
+    chmod => fs::chmod;
+    fchmod => fs::fchmod;
+    fchmodat => fs::fchmodat;
+    chown => fs::chown;
+    lchown => fs::lchown;
+    fchown => fs::fchown;
+    fchownat => fs::fchownat;
+    truncate => fs::truncate;
+    utime => fs::utime;
+    utimes => fs::utimes;
+    futimesat => fs::futimesat;
+    utimensat => fs::utimensat;
+
+    // Directories
+    getdents64 => fs::getdents64;
+    getdents => fs::getdents;
+
+    // Mounts
+    mount => fs::mount, partial "tmpfs, bind, remount, move; no propagation";
+    umount2 => fs::umount2;
+
+    // Waiting for files
+    poll => poll::poll;
+    ppoll => poll::ppoll;
+    select => poll::select;
+    pselect6 => poll::pselect6;
+
+    // Memory
+    mmap => mem::mmap;
+    munmap => mem::munmap;
+    mprotect => mem::mprotect;
+    mremap => mem::mremap;
+    brk => mem::brk;
+    msync => mem::msync;
+    madvise => mem::madvise;
+    mincore => mem::mincore;
+    mlock => mem::mlock;
+    mlock2 => mem::mlock2;
+    munlock => mem::munlock;
+    mlockall => mem::mlockall;
+    munlockall => mem::munlockall;
+
+    // Processes
+    fork => process::fork;
+    vfork => process::vfork;
+    clone => process::clone, partial "no CLONE_THREAD, CLONE_PARENT, CLONE_PIDFD, namespaces";
+    execve => process::execve;
+    execveat => process::execveat;
+    exit => process::exit;
+    exit_group => process::exit_group;
+    wait4 => process::wait4;
+    waitid => process::waitid, partial "no P_PIDFD";
+    getpid => process::getpid;
+    gettid => process::gettid;
+    getppid => process::getppid;
+    setpgid => process::setpgid;
+    getpgid => process::getpgid;
+    getpgrp => process::getpgrp;
+    getsid => process::getsid;
+    setsid => process::setsid;
+    set_tid_address => process::set_tid_address;
+    set_robust_list => process::set_robust_list;
+    arch_prctl => process::arch_prctl, partial "FS and GS bases only";
+    getuid => process::getuid;
+    geteuid => process::geteuid;
+    getgid => process::getgid;
+    getegid => process::getegid;
+    getresuid => process::getresuid;
+    getresgid => process::getresgid;
+    setuid => process::setuid;
+    setgid => process::setgid;
+    setreuid => process::setreuid;
+    setregid => process::setregid;
+    setresuid => process::setresuid;
+    setresgid => process::setresgid;
+    setfsuid => process::setfsuid;
+    setfsgid => process::setfsgid;
+    getgroups => process::getgroups;
+    setgroups => process::setgroups;
+    prlimit64 => process::prlimit64;
+    getrlimit => process::getrlimit;
+    setrlimit => process::setrlimit;
+    getrusage => process::getrusage, partial "no block and message counts";
+    times => process::times;
+    sched_yield => process::sched_yield;
+    getcpu => process::getcpu;
+    sched_getaffinity => process::sched_getaffinity;
+    sched_setaffinity => process::sched_setaffinity;
+
+    // Signals
+    rt_sigaction => signal::rt_sigaction;
+    rt_sigprocmask => signal::rt_sigprocmask;
+    rt_sigpending => signal::rt_sigpending;
+    rt_sigsuspend => signal::rt_sigsuspend;
+    rt_sigtimedwait => signal::rt_sigtimedwait;
+    rt_sigqueueinfo => signal::rt_sigqueueinfo;
+    rt_sigreturn => signal::rt_sigreturn;
+    sigaltstack => signal::sigaltstack;
+    pause => signal::pause;
+    kill => signal::kill;
+    tkill => signal::tkill;
+    tgkill => signal::tgkill;
+    alarm => signal::alarm;
+
+    // Time
+    clock_gettime => time::clock_gettime, partial "no clocks of other processes";
+    clock_getres => time::clock_getres, partial "no clocks of other processes";
+    clock_settime => time::clock_settime, partial "CLOCK_REALTIME only";
+    gettimeofday => time::gettimeofday;
+    time => time::time;
+    nanosleep => time::nanosleep;
+    clock_nanosleep => time::clock_nanosleep;
+    restart_syscall => time::restart_syscall;
+    getitimer => time::getitimer, partial "ITIMER_REAL only";
+    setitimer => time::setitimer, partial "ITIMER_REAL only";
+
+    // The system
+    uname => misc::uname;
+    sethostname => misc::sethostname;
+    setdomainname => misc::setdomainname;
+    getrandom => misc::getrandom;
+    reboot => misc::reboot, partial "no kexec, no suspend";
+    sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
+    prctl => misc::prctl, partial "names and PR_SET_CHILD_SUBREAPER";
+    personality => misc::personality;
 }

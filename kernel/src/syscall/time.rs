@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What clock `id` says, in nanoseconds.
-fn read_clock(cx: &Cx, id: i32) -> Result<i64> {
+fn read_clock(cx: &Cx, id: u32) -> Result<i64> {
     Ok(match id {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_TAI => cx.kernel.real_time.now_ns(),
         CLOCK_MONOTONIC | CLOCK_MONOTONIC_COARSE | CLOCK_MONOTONIC_RAW | CLOCK_BOOTTIME => {
@@ -35,13 +35,13 @@ fn read_clock(cx: &Cx, id: i32) -> Result<i64> {
 }
 
 /// clock_gettime(2)
-pub fn clock_gettime(cx: &mut Cx, id: i32, out: UserOut<Timespec>) -> Result<()> {
+pub fn clock_gettime(cx: &mut Cx, id: u32, out: UserOut<Timespec>) -> Result<()> {
     let now = read_clock(cx, id)?;
     out.write(cx.space(), &time::timespec(now))
 }
 
 /// clock_getres(2)
-pub fn clock_getres(cx: &mut Cx, id: i32, out: Option<UserOut<Timespec>>) -> Result<()> {
+pub fn clock_getres(cx: &mut Cx, id: u32, out: Option<UserOut<Timespec>>) -> Result<()> {
     read_clock(cx, id)?;
     let ns = match id {
         CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE => TICK_NS as i64,
@@ -54,7 +54,7 @@ pub fn clock_getres(cx: &mut Cx, id: i32, out: Option<UserOut<Timespec>>) -> Res
 }
 
 /// clock_settime(2)
-pub fn clock_settime(cx: &mut Cx, id: i32, new: UserIn<Timespec>) -> Result<()> {
+pub fn clock_settime(cx: &mut Cx, id: u32, new: UserIn<Timespec>) -> Result<()> {
     if id != CLOCK_REALTIME {
         read_clock(cx, id)?;
         return Err(EINVAL);
@@ -135,7 +135,7 @@ fn sleep_relative(cx: &mut Cx, until: u64, rest: u64) -> Result<()> {
 /// clock_nanosleep(2)
 pub fn clock_nanosleep(
     cx: &mut Cx,
-    id: i32,
+    id: u32,
     flags: u32,
     request: UserIn<Timespec>,
     rest: Option<UserOut<Timespec>>,
@@ -184,7 +184,7 @@ fn interval(tv: Timeval) -> Result<u64> {
 }
 
 /// getitimer(2)
-pub fn getitimer(cx: &mut Cx, which: i32, out: UserOut<Itimerval>) -> Result<()> {
+pub fn getitimer(cx: &mut Cx, which: u32, out: UserOut<Itimerval>) -> Result<()> {
     if which != ITIMER_REAL {
         return Err(EINVAL);
     }
@@ -194,7 +194,7 @@ pub fn getitimer(cx: &mut Cx, which: i32, out: UserOut<Itimerval>) -> Result<()>
 /// setitimer(2); a NULL value is zero.
 pub fn setitimer(
     cx: &mut Cx,
-    which: i32,
+    which: u32,
     new: Option<UserIn<Itimerval>>,
     old: Option<UserOut<Itimerval>>,
 ) -> Result<()> {

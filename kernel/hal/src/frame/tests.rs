@@ -22,11 +22,14 @@ fn blocks_never_overlap_and_join_again() {
                 let (start, len) = (block.pa(), (SIZE << order) as u64);
                 assert_eq!(start % len, 0);
                 let before = held.range(..start + len).next_back();
-                let free = before.is_none_or(|(at, block)| at + (SIZE as u64) * (1 << block.order) <= start);
+                let free = before
+                    .is_none_or(|(at, block)| at + (SIZE as u64) * (1 << block.order) <= start);
                 assert!(free, "a block was handed out twice");
                 frames += 1 << order;
                 held.insert(start, block);
-            } else if let Some((&at, _)) = held.range(random(1 << 40)..).next().or(held.iter().next()) {
+            } else if let Some((&at, _)) =
+                held.range(random(1 << 40)..).next().or(held.iter().next())
+            {
                 frames -= 1 << held[&at].order;
                 held.remove(&at);
             }

@@ -53,9 +53,10 @@ impl Initrd {
 
 /// Called on CPU 0, so that the disk's frames are the machine's.
 pub(super) fn boot_info(machine: &Shared) -> BootInfo {
-    let initrd = machine.config.initrd.as_deref().map(|bytes| {
-        Initrd::new(bytes).expect("the machine has memory for its initial RAM disk")
-    });
+    let initrd =
+        machine.config.initrd.as_deref().map(|bytes| {
+            Initrd::new(bytes).expect("the machine has memory for its initial RAM disk")
+        });
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let total = machine.config.frames;
     BootInfo {

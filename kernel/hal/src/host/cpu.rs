@@ -124,9 +124,19 @@ pub(super) fn deliver_interrupts() {
     let cpu = &machine.cpus[cpu_index()];
     while cpu.interrupt_due(machine.now()) {
         HERE.with(|here| here.no_irq.set(1));
-        cpu.take_interrupts(&*machine);
+        cpu.take_interrupts(&machine);
         HERE.with(|here| here.no_irq.set(0));
     }
+}
+
+/// What the processor tells programs of itself: nothing, here.
+pub fn hwcap() -> u64 {
+    0
+}
+
+/// What the kernel lets programs use: nothing, here.
+pub fn hwcap2() -> u64 {
+    0
 }
 
 /// How many CPUs run.
@@ -154,9 +164,8 @@ pub fn request_attention() {
 
 /// Takes back a request for attention on this CPU; whether there was one.
 pub(super) fn take_attention() -> bool {
-    machine().is_some_and(|machine| {
-        machine.cpus[cpu_index()].attention.swap(false, Ordering::SeqCst)
-    })
+    machine()
+        .is_some_and(|machine| machine.cpus[cpu_index()].attention.swap(false, Ordering::SeqCst))
 }
 
 /// Waits for an interrupt or a kick unless `has_work`, which is asked with interrupts off.
@@ -186,7 +195,7 @@ pub fn set_data(data: &'static (dyn Any + Sync)) {
 }
 
 /// This CPU's kernel-owned value.
-pub fn data<'a>(_pin: &'a impl Pinned) -> Option<&'static (dyn Any + Sync)> {
+pub fn data(_pin: &impl Pinned) -> Option<&'static (dyn Any + Sync)> {
     machine().and_then(|machine| machine.cpus[cpu_index()].data.get().copied())
 }
 

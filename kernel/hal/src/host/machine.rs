@@ -184,9 +184,10 @@ impl Shared {
             let next = self.cpus.iter().map(|cpu| cpu.deadline.load(Ordering::SeqCst)).min();
             let next = next.unwrap_or(u64::MAX);
             let quiet = idle.count_ones() as usize == self.cpus.len()
-                && !self.cpus.iter().any(|cpu| {
-                    cpu.attention.load(Ordering::SeqCst) || cpu.interrupt_due(now)
-                });
+                && !self
+                    .cpus
+                    .iter()
+                    .any(|cpu| cpu.attention.load(Ordering::SeqCst) || cpu.interrupt_due(now));
             if quiet && self.config.clock == Clock::Skipping && next != u64::MAX {
                 self.skipped.fetch_add(next - now, Ordering::SeqCst);
                 self.idle_changed.notify_all();

@@ -25,14 +25,33 @@ const CHILD: u64 = 0xc41d_0000_0000_0000;
 
 /// What a program's thread wants from the kernel's side.
 pub(super) enum Request {
-    Syscall { nr: u64, args: [u64; 6], child: Option<u64> },
+    Syscall {
+        nr: u64,
+        args: [u64; 6],
+        child: Option<u64>,
+    },
     /// A signal handler has returned.
     HandlerDone,
-    Load { addr: u64, len: usize },
-    Store { addr: u64, bytes: Vec<u8> },
-    Cas { addr: u64, old: u32, new: u32 },
-    Exception { vector: u8, error: u32 },
-    Jump { addr: u64 },
+    Load {
+        addr: u64,
+        len: usize,
+    },
+    Store {
+        addr: u64,
+        bytes: Vec<u8>,
+    },
+    Cas {
+        addr: u64,
+        old: u32,
+        new: u32,
+    },
+    Exception {
+        vector: u8,
+        error: u32,
+    },
+    Jump {
+        addr: u64,
+    },
     /// The closure returned.
     Exit(i32),
 }
@@ -42,7 +61,11 @@ pub(super) enum Reply {
     Value(i64),
     Bytes(Vec<u8>),
     /// Call this signal handler, then ask again what is to be done.
-    Call { body: Body, args: [u64; 3], stack: u64 },
+    Call {
+        body: Body,
+        args: [u64; 3],
+        stack: u64,
+    },
 }
 
 /// What lies in the mailbox.

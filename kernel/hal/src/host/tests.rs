@@ -378,11 +378,8 @@ fn the_clock_skips_what_nobody_uses() {
 
 #[test]
 fn a_real_clock_does_not() {
-    let config = Config {
-        clock: Clock::Real,
-        limit: std::time::Duration::from_millis(50),
-        ..config()
-    };
+    let config =
+        Config { clock: Clock::Real, limit: std::time::Duration::from_millis(50), ..config() };
     let (machine, mini) = Mini::machine(config, |_| time::arm(HOUR));
     let text = machine.run().unwrap_err();
     assert!(text.starts_with("the machine still ran"), "{text}");

@@ -7,8 +7,8 @@
 use super::cpu;
 use super::machine::Shared;
 use super::program::{Context, Mailbox, Programs, Reply, Request, access_of};
-use crate::contract::{Access, BadState, NoMemory, NonCanonical, Trap};
-use crate::paging::{Fault, Space};
+use crate::contract::{Access, BadState, Fault, NoMemory, NonCanonical, Trap};
+use crate::paging::Space;
 use std::sync::Arc;
 
 const RUN: u64 = 8;
@@ -23,6 +23,16 @@ const FIXED_FLAGS: u64 = 0x202;
 const FPU: usize = 512 + 64;
 const MXCSR: usize = 24;
 const XSTATE_BV: usize = 512;
+
+/// Bytes of a program's FPU state.
+pub fn fpu_bytes() -> usize {
+    FPU
+}
+
+/// The parts of FPU state that an image has: x87 and SSE.
+pub fn fpu_components() -> u64 {
+    3
+}
 
 /// The registers of one user thread.
 pub struct Regs {
@@ -198,18 +208,13 @@ impl Regs {
         Ok(())
     }
 
-    /// Bytes of the FPU state in XSAVE's standard format.
-    pub fn fpu_size(&self) -> usize {
-        FPU
-    }
-
     /// Writes the FPU state, as far as `to` reaches.
     pub fn save_fpu(&mut self, to: &mut [u8]) {
         let len = to.len().min(FPU);
         to[..len].copy_from_slice(&self.fpu[..len]);
     }
 
-    /// Takes an FPU state of [`Regs::fpu_size`] bytes, unless the FPU would refuse it.
+    /// Takes an FPU state of [`fpu_bytes`] bytes, unless the FPU would refuse it.
     pub fn restore_fpu(&mut self, from: &[u8]) -> Result<(), BadState> {
         let image: &[u8; FPU] = from.try_into().map_err(|_| BadState)?;
         // Reserved: the upper half of MXCSR, components beyond x87 and SSE, the rest of the header.

@@ -1,12 +1,12 @@
-//! Copies between the kernel and user memory, by walking the page tables: they never sleep, never
-//! fault the kernel, and need no address space to be active.
+//! Copies between the kernel and user memory on the host machine, by walking the page tables. On
+//! metal the processor walks them (`x86_64/user.rs`).
 //!
 //! Permissions are those that the processor would check. A part that lies in one page is copied
 //! under the space's lock, which keeps the page's frame from being freed meanwhile.
 
 use super::Space;
 use super::entry::{Table, index_at};
-use crate::contract::{Access, USER_END};
+use crate::contract::{Access, Fault, USER_END};
 use crate::frame::{Frame, SIZE, bytes};
 use crate::machine;
 use core::ops::ControlFlow;
@@ -15,17 +15,6 @@ use spin::MutexGuard;
 
 const READ: Access = Access { write: false, exec: false };
 const WRITE: Access = Access { write: true, exec: false };
-
-/// An access that was not possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Bytes copied before it.
-    pub done: usize,
-    /// The first byte that could not be accessed; at or above [`USER_END`] nothing can help.
-    pub addr: u64,
-    /// What was tried.
-    pub access: Access,
-}
 
 impl Space {
     /// Where the kernel sees the byte at `addr`, if `access` is allowed there.
@@ -71,7 +60,7 @@ impl Space {
 
     /// Whether one byte at `addr` can be accessed so; sets the accessed and dirty bits like the
     /// access itself.
-    pub fn probe(&self, addr: u64, access: Access) -> Result<(), Fault> {
+    pub(crate) fn probe(&self, addr: u64, access: Access) -> Result<(), Fault> {
         self.parts(addr, 1, access, |_, _, _| ControlFlow::Continue(()))
     }
 

@@ -207,6 +207,7 @@ impl Table {
     }
 
     /// What the processor does on an access: sets A, and D for a write.
+    #[cfg(not(metal))]
     pub(super) fn touch(self, index: usize, write: bool) {
         let bits = 1 << ACCESSED | u64::from(write) << DIRTY;
         let entry = &self.entries()[index];

@@ -1,7 +1,7 @@
 //! Page tables against an eager model that copies at fork, and the copies' edges.
 
 use super::*;
-use crate::contract::Access;
+use crate::contract::{Access, Fault};
 use crate::host::tests::on_machine;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -70,7 +70,8 @@ impl Process {
         for (&at, page) in &self.pages {
             let private = page.kind != Kind::Shmem;
             self.space.share_into(&child.space, at..at + PAGE, private).unwrap();
-            let word = if private { Rc::new(Cell::new(page.word.get())) } else { page.word.clone() };
+            let word =
+                if private { Rc::new(Cell::new(page.word.get())) } else { page.word.clone() };
             child.pages.insert(at, Page { word, ..page.clone() });
         }
         self.space.flush_all();
@@ -297,6 +298,20 @@ fn words_are_atomic_and_aligned() {
     assert_eq!(space.cas_u32(PAGE, 0, 8), Ok(7));
     assert_eq!(space.load_u32(PAGE), Ok(7));
     assert_eq!(space.load_u32(PAGE + 2).unwrap_err().addr, USER_END);
+}
+
+#[test]
+fn a_space_knows_its_cpus() {
+    let space = Space::new().unwrap();
+    for cpu in [0, 31, 32, 63] {
+        enter(space.root(), cpu);
+    }
+    leave(space.root(), 31);
+    assert_eq!(active_cpus(space.root()), 1 << 63 | 1 << 32 | 1);
+    // Tables come and go without disturbing that.
+    space.map(PAGE, Frame::zeroed().unwrap(), RW, Kind::Anon).unwrap();
+    drop(space.unmap(0..USER_END));
+    assert_eq!(active_cpus(space.root()), 1 << 63 | 1 << 32 | 1);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+# Short names for the scripts, which do the work and need no `just`; each has --help.
+
+# List what there is
+default:
+    @just --list
+
+# Build the kernel; prints its path
+build *args:
+    @scripts/build {{args}}
+
+# Boot to a busybox shell on this terminal
+run *args:
+    @scripts/run {{args}}
+
+# Run one program on the kernel: just exec -- CMD
+[positional-arguments]
+exec *args:
+    @scripts/exec "$@"
+
+# Check, build and test everything, or the tests with a word in their name
+test *args:
+    @scripts/test {{args}}
+
+# Boot, waiting for gdb
+debug *args:
+    @scripts/debug {{args}}
+
+# Count instructions per operation on Linux and on Eclipse
+insn *args:
+    @scripts/insn {{args}}
+
+# The quick part of `test`: formatting, lints, host tests, the kernel's build
+check:
+    @scripts/test --quick
+
+# `test`, and the guest tests on 2 and 4 CPUs
+deep:
+    @scripts/test --deep

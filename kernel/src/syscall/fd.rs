@@ -1,0 +1,425 @@
+//! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
+
+use crate::fs::caller::Caller;
+use crate::fs::inode::Kind;
+use crate::fs::{Fd, File, attr, pipe};
+use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
+use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
+use crate::process::Cx;
+use abi::errno::{
+    EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
+};
+use abi::fs::{Iovec, 
+    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
+    F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, OpenFlags, RwfFlags,
+};
+use abi::process::RLIMIT_NOFILE;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// read(2)
+pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
+    let file = cx.file(fd)?;
+    cx.with_caller(|c| file.read(c, &mut to.sink(cx.space())))
+}
+
+/// write(2)
+pub fn write(cx: &mut Cx, fd: Fd, from: UserBytes<In>) -> Result<usize> {
+    let file = cx.file(fd)?;
+    cx.with_caller(|c| file.write(c, &mut from.source(cx.space())))
+}
+
+/// pread64(2)
+pub fn pread64(cx: &mut Cx, fd: Fd, to: UserBytes<Out>, at: i64) -> Result<usize> {
+    not_negative(at)?;
+    let file = cx.file(fd)?;
+    cx.with_caller(|c| file.read_at(c, &mut to.sink(cx.space()), at))
+}
+
+/// pwrite64(2)
+pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usize> {
+    not_negative(at)?;
+    let file = cx.file(fd)?;
+    cx.with_caller(|c| file.write_at(c, &mut from.source(cx.space()), at))
+}
+
+/// readv(2)
+pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
+    let file = cx.file(fd)?;
+    let list = segments(cx.space(), list)?;
+    cx.with_caller(|c| file.read(c, &mut UserSink::list(cx.space(), &list)))
+}
+
+/// writev(2)
+pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
+    let file = cx.file(fd)?;
+    let list = segments(cx.space(), list)?;
+    cx.with_caller(|c| file.write(c, &mut UserSource::list(cx.space(), &list)))
+}
+
+/// preadv(2). The upper half of the position is in the lower on 64 bits.
+pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
+    not_negative(at)?;
+    let file = cx.file(fd)?;
+    let list = segments(cx.space(), list)?;
+    cx.with_caller(|c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
+}
+
+/// pwritev(2)
+pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
+    not_negative(at)?;
+    let file = cx.file(fd)?;
+    let list = segments(cx.space(), list)?;
+    cx.with_caller(|c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
+}
+
+/// preadv2(2)
+pub fn preadv2(
+    cx: &mut Cx,
+    fd: Fd,
+    list: UserList<Iovec, In>,
+    at: i64,
+    _high: u64,
+    flags: u32,
+) -> Result<usize> {
+    rwf(flags)?;
+    if at == -1 { readv(cx, fd, list) } else { preadv(cx, fd, list, at) }
+}
+
+/// pwritev2(2)
+pub fn pwritev2(
+    cx: &mut Cx,
+    fd: Fd,
+    list: UserList<Iovec, In>,
+    at: i64,
+    _high: u64,
+    flags: u32,
+) -> Result<usize> {
+    rwf(flags)?;
+    if at == -1 { writev(cx, fd, list) } else { pwritev(cx, fd, list, at) }
+}
+
+/// Flags that only ask for what every write here is anyway.
+fn rwf(flags: u32) -> Result<()> {
+    let harmless = RwfFlags::HIPRI | RwfFlags::DSYNC | RwfFlags::SYNC;
+    if flags & !harmless.bits() == 0 { Ok(()) } else { Err(EOPNOTSUPP) }
+}
+
+fn not_negative(at: i64) -> Result<()> {
+    if at < 0 { Err(EINVAL) } else { Ok(()) }
+}
+
+/// lseek(2)
+pub fn lseek(cx: &mut Cx, fd: Fd, offset: i64, whence: u32) -> Result<u64> {
+    let file = cx.usable_file(fd)?;
+    file.seek(offset, whence)
+}
+
+/// close(2)
+pub fn close(cx: &mut Cx, fd: Fd) -> Result<()> {
+    cx.files().remove(fd).map(drop)
+}
+
+/// close_range(2)
+pub fn close_range(cx: &mut Cx, first: u32, last: u32, flags: u32) -> Result<()> {
+    let flags = CloseRangeFlags::checked(flags).ok_or(EINVAL)?;
+    if first > last {
+        return Err(EINVAL);
+    }
+    if flags.has(CloseRangeFlags::UNSHARE) {
+        let own = cx.files().fork()?;
+        cx.parts.files = Arc::new(own);
+        cx.publish();
+    }
+    cx.files().close_range(first..=last, flags.has(CloseRangeFlags::CLOEXEC))
+}
+
+/// dup(2)
+pub fn dup(cx: &mut Cx, old: Fd) -> Result<Fd> {
+    let file = cx.file(old)?;
+    cx.files().insert(file, cx.limit(RLIMIT_NOFILE), false)
+}
+
+/// dup2(2)
+pub fn dup2(cx: &mut Cx, old: Fd, new: Fd) -> Result<Fd> {
+    if old == new {
+        return cx.file(old).map(|_| new);
+    }
+    cx.files().dup_to(old, new, cx.limit(RLIMIT_NOFILE), false)?;
+    Ok(new)
+}
+
+/// dup3(2)
+pub fn dup3(cx: &mut Cx, old: Fd, new: Fd, flags: u32) -> Result<Fd> {
+    let flags = OpenFlags(flags);
+    if flags != OpenFlags::CLOEXEC && !flags.is_empty() || old == new {
+        return Err(EINVAL);
+    }
+    let cloexec = flags.has(OpenFlags::CLOEXEC);
+    cx.files().dup_to(old, new, cx.limit(RLIMIT_NOFILE), cloexec)?;
+    Ok(new)
+}
+
+/// pipe(2)
+pub fn pipe(cx: &mut Cx, fds: UserOut<[i32; 2]>) -> Result<()> {
+    pipe2(cx, fds, 0)
+}
+
+/// pipe2(2)
+pub fn pipe2(cx: &mut Cx, fds: UserOut<[i32; 2]>, flags: u32) -> Result<()> {
+    let flags = OpenFlags(flags);
+    if !flags.without(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).is_empty() {
+        return Err(EINVAL);
+    }
+    let (limit, cloexec) = (cx.limit(RLIMIT_NOFILE), flags.has(OpenFlags::CLOEXEC));
+    let (from, to) = cx.with_caller(|c| pipe::pipe(c, cx.cred(), flags))?;
+    let read = cx.files().reserve(limit, cloexec)?;
+    let write = cx.files().reserve(limit, cloexec)?;
+    fds.write(cx.space(), &[read.fd().0, write.fd().0])?;
+    read.install(from);
+    write.install(to);
+    Ok(())
+}
+
+/// fcntl(2)
+pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
+    let file = cx.file(fd)?;
+    let files = cx.files();
+    match cmd {
+        F_DUPFD | F_DUPFD_CLOEXEC => {
+            let limit = cx.limit(RLIMIT_NOFILE);
+            let min = usize::try_from(arg as u32).ok().filter(|&min| (min as u64) < limit);
+            let new = files.reserve_from(min.ok_or(EINVAL)?, limit, cmd == F_DUPFD_CLOEXEC)?;
+            Ok(new.install(file).0 as u64)
+        }
+        F_GETFD => Ok(if files.cloexec(fd)? { FD_CLOEXEC.into() } else { 0 }),
+        F_SETFD => files.set_cloexec(fd, arg & u64::from(FD_CLOEXEC) != 0).map(|()| 0),
+        F_GETFL => Ok(file.flags().bits().into()),
+        _ if file.is_path() => Err(EBADF),
+        F_SETFL => {
+            let flags = OpenFlags(arg as u32);
+            let regular = matches!(file.inode().kind(), Kind::File(_));
+            if flags.has(OpenFlags::DIRECT) && regular {
+                return Err(EINVAL);
+            }
+            let atime = flags.has(OpenFlags::NOATIME) && !file.flags().has(OpenFlags::NOATIME);
+            if atime && !crate::fs::access::is_owner(cx.cred(), &file.inode().attr()) {
+                return Err(EPERM);
+            }
+            file.set_flags(flags);
+            Ok(0)
+        }
+        F_GETPIPE_SZ | F_SETPIPE_SZ => pipe::fcntl(&file, cmd, arg, cx.cred()),
+        _ => Err(EINVAL),
+    }
+}
+
+/// ioctl(2)
+pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
+    let file = cx.usable_file(fd)?;
+    match cmd {
+        FIOCLEX => cx.files().set_cloexec(fd, true).map(|()| 0),
+        FIONCLEX => cx.files().set_cloexec(fd, false).map(|()| 0),
+        FIONBIO => {
+            let on = UserIn::<i32>::new(arg).read(cx.space())?;
+            file.set_nonblock(on != 0);
+            Ok(0)
+        }
+        _ => cx.with_caller(|c| file.ops().ioctl(&file, c, cmd, arg)).map(|n| n as u64),
+    }
+}
+
+/// sync(2)
+pub fn sync(_cx: &mut Cx) -> Result<()> {
+    Ok(())
+}
+
+/// syncfs(2)
+pub fn syncfs(cx: &mut Cx, fd: Fd) -> Result<()> {
+    cx.usable_file(fd).map(drop)
+}
+
+/// fsync(2)
+pub fn fsync(cx: &mut Cx, fd: Fd) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    file.ops().sync(&file)
+}
+
+/// fdatasync(2)
+pub fn fdatasync(cx: &mut Cx, fd: Fd) -> Result<()> {
+    fsync(cx, fd)
+}
+
+/// ftruncate(2)
+pub fn ftruncate(cx: &mut Cx, fd: Fd, len: i64) -> Result<()> {
+    let len = u64::try_from(len).map_err(|_| EINVAL)?;
+    let file = cx.usable_file(fd)?;
+    if !file.writable() {
+        return Err(EINVAL);
+    }
+    cx.with_caller(|c| attr::set_len(c, file.inode(), len))
+}
+
+/// fallocate(2)
+pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    let (Ok(at), Ok(len)) = (u64::try_from(at), u64::try_from(len)) else { return Err(EINVAL) };
+    if len == 0 {
+        return Err(EINVAL);
+    }
+    let mode = FallocFlags::checked(mode).ok_or(EOPNOTSUPP)?;
+    if mode.has(FallocFlags::PUNCH_HOLE) && !mode.has(FallocFlags::KEEP_SIZE) {
+        return Err(EOPNOTSUPP);
+    }
+    if !file.writable() {
+        return Err(EBADF);
+    }
+    match file.inode().kind() {
+        Kind::File(data) => data.allocate(mode, at, len),
+        Kind::Fifo(_) => Err(ESPIPE),
+        Kind::Dir(_) => Err(EISDIR),
+        _ if file.path().is_none() => Err(ESPIPE),
+        _ => Err(ENODEV),
+    }
+}
+
+/// fadvise64(2): the advice is taken note of by doing nothing.
+pub fn fadvise64(cx: &mut Cx, fd: Fd, _at: i64, len: i64, advice: u32) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    if !file.ops().is_seekable() {
+        return Err(ESPIPE);
+    }
+    if len < 0 || advice > abi::fs::POSIX_FADV_NOREUSE {
+        return Err(EINVAL);
+    }
+    Ok(())
+}
+
+/// Bytes copied at a time from file to file.
+const PIECE: usize = 64 * 1024;
+
+/// sendfile(2)
+pub fn sendfile(
+    cx: &mut Cx,
+    out: Fd,
+    from: Fd,
+    offset: Option<UserInOut<i64>>,
+    count: usize,
+) -> Result<usize> {
+    let (from, out) = (cx.usable_file(from)?, cx.usable_file(out)?);
+    if !from.readable() || !out.writable() {
+        return Err(EBADF);
+    }
+    let mut at = match offset {
+        Some(_) if !from.ops().is_seekable() => return Err(ESPIPE),
+        Some(offset) => Some(offset.read(cx.space())?),
+        None => None,
+    };
+    if out.flags().has(OpenFlags::APPEND) || !matches!(from.inode().kind(), Kind::File(_)) {
+        return Err(EINVAL);
+    }
+    let count = count.min(MAX_RW_COUNT);
+    let done = cx.with_caller(|c| copy(c, &from, at.as_mut(), &out, None, count));
+    if let (Some(offset), Some(at)) = (offset, at) {
+        offset.write(cx.space(), &at)?;
+    }
+    done
+}
+
+/// copy_file_range(2)
+pub fn copy_file_range(
+    cx: &mut Cx,
+    from: Fd,
+    from_at: Option<UserInOut<i64>>,
+    to: Fd,
+    to_at: Option<UserInOut<i64>>,
+    count: usize,
+    flags: u32,
+) -> Result<usize> {
+    let (from, to) = (cx.usable_file(from)?, cx.usable_file(to)?);
+    let read = |at: Option<UserInOut<i64>>| at.map(|at| at.read(cx.space())).transpose();
+    let (mut source, mut target) = (read(from_at)?, read(to_at)?);
+    if flags != 0 {
+        return Err(EINVAL);
+    }
+    for file in [&from, &to] {
+        match file.inode().kind() {
+            Kind::File(_) => {}
+            Kind::Dir(_) => return Err(EISDIR),
+            _ => return Err(EINVAL),
+        }
+    }
+    if !from.readable() || !to.writable() || to.flags().has(OpenFlags::APPEND) {
+        return Err(EBADF);
+    }
+    if from.inode().attr().dev != to.inode().attr().dev {
+        return Err(EXDEV);
+    }
+    let count = count.min(MAX_RW_COUNT);
+    if Arc::ptr_eq(from.inode(), to.inode()) {
+        // Ranges that overlap have no meaning.
+        let start = |at: Option<i64>, file: &File| at.map_or(file.offset(), |at| at as u64);
+        let (a, b) = (start(source, &from), start(target, &to));
+        if a.abs_diff(b) < count as u64 {
+            return Err(EINVAL);
+        }
+    }
+    let done = cx.with_caller(|c| copy(c, &from, source.as_mut(), &to, target.as_mut(), count));
+    for (user, at) in [(from_at, source), (to_at, target)] {
+        if let (Some(user), Some(at)) = (user, at) {
+            user.write(cx.space(), &at)?;
+        }
+    }
+    done
+}
+
+/// Copies `count` bytes between files, from given offsets or from the files' own. Each piece is
+/// read, then written: the two files are never locked at once.
+fn copy(
+    c: &Caller,
+    from: &File,
+    mut from_at: Option<&mut i64>,
+    to: &File,
+    mut to_at: Option<&mut i64>,
+    count: usize,
+) -> Result<usize> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(PIECE.min(count)).map_err(|_| ENOMEM)?;
+    buffer.resize(PIECE.min(count), 0);
+    let mut done = 0;
+    while done < count {
+        let now = from_at.as_deref().copied().unwrap_or(from.offset() as i64);
+        let room = buffer.get_mut(..PIECE.min(count - done)).unwrap_or_default();
+        let got = match from.read_at(c, &mut SliceSink::new(room), now) {
+            Ok(0) => break,
+            Ok(got) => got,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        };
+        let source = &mut SliceSource::new(room.get(..got).unwrap_or_default());
+        let put = match to_at.as_deref().copied() {
+            Some(at) => to.write_at(c, source, at),
+            None => to.write(c, source),
+        };
+        let put = match put {
+            Ok(put) => put,
+            Err(_) if done > 0 => break,
+            Err(error) => return Err(error),
+        };
+        let end = now.checked_add(put as i64).ok_or(EFBIG)?;
+        match &mut from_at {
+            Some(at) => **at = end,
+            None => {
+                from.seek(end, abi::fs::SEEK_SET)?;
+            }
+        }
+        if let Some(at) = &mut to_at {
+            **at += put as i64;
+        }
+        done += put;
+        if put < got {
+            break;
+        }
+    }
+    Ok(done)
+}

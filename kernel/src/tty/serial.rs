@@ -1,0 +1,107 @@
+//! Serial ports as terminals: `ttyS0` and the others.
+//!
+//! The interrupt moves received bytes from the port to a queue; deferred work lets the terminal
+//! take them from there ([`Tty::pump`]). A full queue leaves bytes in the port, which makes the
+//! sender wait; they are fetched when the terminal has made room. Nothing is lost, in whatever
+//! mode, as long as the sender heeds that (QEMU does).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use crossbeam_queue::ArrayQueue;
+
+use super::termios::{self, Settings};
+use super::tty::Driver;
+use crate::lock::{IrqSpin, order};
+
+/// Received bytes that wait for the terminal.
+const QUEUE: usize = 4096;
+
+/// A serial port: what the interrupt and the terminal share.
+pub struct Port {
+    index: usize,
+    received: ArrayQueue<u8>,
+    /// Held by whoever moves bytes from the port to the queue, so that they keep their order.
+    fetching: IrqSpin<(), order::SerialPort>,
+    /// The interrupt has left something to do.
+    pending: AtomicBool,
+}
+
+impl Port {
+    /// Port `index` of the machine.
+    pub fn new(index: usize) -> Arc<Self> {
+        Arc::new(Self {
+            index,
+            received: ArrayQueue::new(QUEUE),
+            fetching: IrqSpin::new(()),
+            pending: AtomicBool::new(false),
+        })
+    }
+
+    /// The port has received something. For the interrupt handler: neither allocates nor sleeps.
+    pub fn interrupt(&self) {
+        self.fetch();
+        self.pending.store(true, Ordering::Release);
+    }
+
+    /// Has an interrupt come since this was last asked?
+    pub fn take_pending(&self) -> bool {
+        self.pending.swap(false, Ordering::Acquire)
+    }
+
+    /// Moves bytes from the port to the queue, while that has room.
+    fn fetch(&self) {
+        let _order = self.fetching.lock();
+        while !self.received.is_full() {
+            let Some(byte) = hal::dev::serial::read(self.index) else { return };
+            // Only this function pushes, and the queue is not full.
+            let _ = self.received.push(byte);
+        }
+    }
+
+    /// The terminal's side of the port.
+    pub fn driver(self: &Arc<Self>) -> Box<dyn Driver> {
+        Box::new(Uart(self.clone()))
+    }
+}
+
+struct Uart(Arc<Port>);
+
+impl Driver for Uart {
+    fn open(&self) {
+        hal::dev::serial::listen(self.0.index);
+    }
+
+    fn receive(&self, to: &mut [u8]) -> usize {
+        let mut n = 0;
+        while let Some(slot) = to.get_mut(n) {
+            let next = self.0.received.pop().or_else(|| {
+                self.0.fetch();
+                self.0.received.pop()
+            });
+            let Some(byte) = next else { break };
+            *slot = byte;
+            n += 1;
+        }
+        n
+    }
+
+    fn room(&self) -> usize {
+        // Sending waits for the port, so there always is room.
+        usize::MAX
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        hal::dev::serial::write(self.0.index, bytes);
+    }
+
+    fn flush_received(&self) {
+        while self.0.received.pop().is_some() {}
+        self.0.fetch();
+        while self.0.received.pop().is_some() {}
+    }
+
+    fn settle(&self, new: Settings, old: &Settings) -> Settings {
+        termios::settle_serial(new, old)
+    }
+}

@@ -1,0 +1,78 @@
+//! Builds the kernel image.
+
+use crate::project;
+use crate::toolchain::{TARGET, Way};
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// How the kernel is optimised and checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// For use and for measuring.
+    #[default]
+    Release,
+    /// Optimised, yet with assertions, overflow checks and lock ranks.
+    Checked,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Checked => "checked",
+        }
+    }
+}
+
+/// How much is told while building. All of it goes to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// What cargo tells.
+    All,
+    /// Only why it failed: the output of a program is to follow. A terminal sees that something
+    /// goes on.
+    Failure,
+}
+
+/// Builds the kernel and puts it at [`project::kernel`].
+///
+/// # Errors
+/// When it does not compile, or something for compiling is missing.
+pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
+    let way = Way::chosen();
+    let mut cargo = way.cargo();
+    cargo.args(["build", "--package", "kernel", "--bin", "eclipse"]);
+    cargo.args(["--profile", profile.name()]).arg("--target-dir").arg(project::target(""));
+    way.for_target(&mut cargo);
+    // Standard input may belong to a program that is about to run.
+    cargo.stdin(Stdio::null());
+    let ok = match tell {
+        Tell::All => cargo.status().context("cargo: run scripts/setup")?.success(),
+        Tell::Failure => {
+            // indicatif draws nothing where standard error is no terminal.
+            let spinner = ProgressBar::new_spinner().with_message("building the kernel");
+            spinner.enable_steady_tick(Duration::from_millis(200));
+            let output = cargo.output().context("cargo: run scripts/setup")?;
+            spinner.finish_and_clear();
+            if !output.status.success() {
+                io::stderr().write_all(&output.stderr)?;
+            }
+            output.status.success()
+        }
+    };
+    if !ok {
+        bail!("the kernel does not build");
+    }
+    let built = project::target(TARGET).join(profile.name()).join("eclipse");
+    let place = project::kernel();
+    // Moved into place whole: a machine may be booting the old one right now.
+    let fresh = tempfile::Builder::new().tempfile_in(project::target(""))?;
+    fs::copy(&built, fresh.path()).with_context(|| built.display().to_string())?;
+    fs::rename(fresh.into_temp_path(), &place)?;
+    Ok(place)
+}
