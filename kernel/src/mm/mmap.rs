@@ -12,7 +12,7 @@ use abi::process::{CAP_IPC_LOCK, CAP_SYS_RAWIO, RLIMIT_DATA, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
 use super::source::{Attached, PageSource};
-use super::space::{Dead, Space, State, Who, may_commit};
+use super::space::{Dead, Space, State, Who, go_on, may_commit};
 use super::vma::{Backing, FileRef, Object, Prot, VmFlags, Vma, perms_of};
 use super::{MAX_MAP_COUNT, MMAP_MIN_ADDR, PAGE, SharedPages, is_aligned, page_down, page_up};
 
@@ -105,7 +105,7 @@ impl Space {
         }
         let access = Access { write: prot.has(Prot::WRITE), exec: false };
         for page in range.step_by(PAGE as usize) {
-            if self.fault(page, access).is_err() {
+            if self.fault(page, access).is_err() || !go_on(page) {
                 return;
             }
         }

@@ -7,7 +7,7 @@ use abi::mm::{MapFlags, MremapFlags};
 use hal::user::USER_END;
 
 use super::space::{Dead, Space, State, Who, may_commit};
-use super::vma::{Backing, VmFlags, Vma};
+use super::vma::{VmFlags, Vma};
 use super::{MAX_MAP_COUNT, PAGE, is_aligned, page_up};
 
 /// The arguments of mremap(2); lengths already in whole pages.
