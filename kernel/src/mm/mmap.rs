@@ -91,7 +91,8 @@ impl Space {
         let populate = request.flags.intersects(MapFlags::POPULATE | MapFlags::LOCKED)
             && !request.flags.has(MapFlags::NONBLOCK);
         let prot = request.prot & RWX;
-        let (range, locked) = self.edit(|state, dead| state.mmap(self, request, who, dead))?;
+        // The request, and with it perhaps the last handle of the file, is dropped without the lock.
+        let (range, locked) = self.edit(|state, dead| state.mmap(self, &request, who, dead))?;
         if populate || locked {
             self.populate(range.clone(), prot);
         }
@@ -161,7 +162,7 @@ impl State {
     fn mmap(
         &mut self,
         space: &Space,
-        request: MapRequest,
+        request: &MapRequest,
         who: Who<'_>,
         dead: &mut Dead,
     ) -> Result<(Range<u64>, bool)> {
@@ -207,7 +208,7 @@ impl State {
                 vma.flags |= bit;
             }
         }
-        match request.file {
+        match &request.file {
             None => back_anonymous(&mut vma, space, flags)?,
             Some(file) => back_by_file(&mut vma, space, flags, request.offset, file)?,
         }
@@ -420,7 +421,7 @@ fn back_by_file(
     space: &Space,
     flags: MapFlags,
     offset: u64,
-    file: MapFile,
+    file: &MapFile,
 ) -> Result<()> {
     let len = vma.range.end - vma.range.start;
     if offset.checked_add(len).is_none_or(|end| end > i64::MAX as u64) {
@@ -452,7 +453,7 @@ fn back_by_file(
         }
         vma.flags -= VmFlags::MAYEXEC;
     }
-    let source = file.source.ok_or(ENODEV)?;
+    let source = file.source.as_ref().ok_or(ENODEV)?;
     if vma.flags.has(VmFlags::GROWSDOWN) {
         return Err(EINVAL);
     }
@@ -461,9 +462,9 @@ fn back_by_file(
         MapSource::Zero => back_anonymous(vma, space, MapFlags::SHARED),
         MapSource::Pages(source) => {
             vma.backing = Backing::Pages(Object {
-                source: Attached::new(source, &space.me),
+                source: Attached::new(source.clone(), &space.me),
                 first: offset / PAGE,
-                file: Some(file.file),
+                file: Some(file.file.clone()),
             });
             Ok(())
         }
