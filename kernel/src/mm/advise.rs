@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use abi::errno::{EAGAIN, EBUSY, EFAULT, EINVAL, ENOMEM, EPERM, Result};
+use abi::errno::{EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, Result};
 use abi::mm::{
     MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED,
     MADV_DONTNEED_LOCKED, MADV_FREE, MADV_KEEPONFORK, MADV_MERGEABLE, MADV_NOHUGEPAGE, MADV_NORMAL,
@@ -14,7 +14,7 @@ use abi::process::{CAP_IPC_LOCK, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
 use super::source::{Attached, has_page};
-use super::space::{Space, State, Who};
+use super::space::{Space, State, Who, go_on};
 use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{PAGE, is_aligned, page_down, page_up};
 
@@ -78,6 +78,9 @@ impl Space {
                     Some(prot) if !prot.has(if write { Prot::WRITE } else { Prot::READ }) => EINVAL,
                     Some(_) => EFAULT,
                 });
+            }
+            if !go_on(page) {
+                return Err(EINTR);
             }
         }
         Ok(())
@@ -149,7 +152,7 @@ impl Space {
                 .map
                 .overlapping(range.clone())
                 .filter(|vma| vma.flags.has(VmFlags::LOCKED))
-                .map(|vma| vma.part(range.clone()).pages())
+                .map(|vma| vma.pages_in(&range))
                 .sum();
             let more = ((range.end - range.start) / PAGE).saturating_sub(already);
             if !state.may_lock(more, who) {
@@ -209,7 +212,9 @@ impl Space {
             let access = Access { write: prot.has(Prot::WRITE), exec: false };
             at = part.end;
             if prot.intersects(Prot::READ | Prot::WRITE | Prot::EXEC)
-                && part.step_by(PAGE as usize).any(|page| self.fault(page, access).is_err())
+                && part
+                    .step_by(PAGE as usize)
+                    .any(|page| self.fault(page, access).is_err() || !go_on(page))
             {
                 return true;
             }

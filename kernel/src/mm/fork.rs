@@ -9,7 +9,7 @@ use abi::errno::{ENOMEM, Result};
 
 use super::Map;
 use super::space::{Space, State};
-use super::vma::{Backing, VmFlags};
+use super::vma::VmFlags;
 
 impl Space {
     /// A copy for a child process (`dup_mmap`).
@@ -24,12 +24,7 @@ impl Space {
         let inherited = || parent.map.iter().filter(|vma| !vma.flags.has(VmFlags::DONTFORK));
         let child = Self::assemble(pages, self.stack_limit(), |me| {
             for vma in inherited() {
-                let mut vma = vma.clone();
-                vma.flags -= VmFlags::LOCKED;
-                if let Backing::Pages(object) = &mut vma.backing {
-                    object.source = object.source.for_space(me);
-                }
-                map.insert(vma);
+                map.insert(vma.inherited(me));
             }
             State {
                 peak: map.totals().total,

@@ -15,6 +15,9 @@ use super::vma::{Prot, VmFlags, Vma};
 /// Most ranges of one program (`vm.max_map_count`).
 pub const MAX_MAP_COUNT: usize = 65530;
 
+/// Most ranges that [`Map::carve`] takes out at a time.
+pub const BATCH: usize = 256;
+
 /// Sizes in pages, kept up to date with every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -114,7 +117,7 @@ impl Map {
 
     /// Mapped pages within `range`.
     pub fn pages_in(&self, range: Range<u64>) -> u64 {
-        self.overlapping(range.clone()).map(|vma| vma.part(range.clone()).pages()).sum()
+        self.overlapping(range.clone()).map(|vma| vma.pages_in(&range)).sum()
     }
 
     /// The highest or lowest place for `len` bytes within `window`, clear of stack gaps.
@@ -153,42 +156,47 @@ impl Map {
         self.tree.insert(vma);
     }
 
-    /// Takes everything in `range` out, cutting ranges at its edges.
+    /// Takes what lies in `range` out, cutting ranges at its edges: at most [`BATCH`] of them, so
+    /// an empty answer means that nothing is left.
     ///
     /// Afterwards there is room to put the parts back without failing. `ENOMEM`, and nothing
     /// changed, if cutting would make more than [`MAX_MAP_COUNT`] ranges or memory is short.
     pub fn carve(&mut self, range: Range<u64>) -> Result<Vec<Vma>> {
-        let (mut count, mut inside) = (0, false);
-        for vma in self.overlapping(range.clone()) {
-            count += 1;
-            inside |= vma.range.start < range.start && range.end < vma.range.end;
-        }
         let mut parts = Vec::new();
+        let count = self.overlapping(range.clone()).take(BATCH).count();
         if count == 0 {
             return Ok(parts);
         }
-        if inside && self.len() >= MAX_MAP_COUNT {
+        let inside = |vma: &&Vma| vma.range.start < range.start && range.end < vma.range.end;
+        if self.len() >= MAX_MAP_COUNT && self.next(range.start).filter(inside).is_some() {
             return Err(ENOMEM);
         }
         parts.try_reserve_exact(count).map_err(|_| ENOMEM)?;
-        self.reserve(count + 2)?;
-        while let Some(vma) = self.next(range.start) {
-            let start = vma.range.start;
-            if start >= range.end {
-                break;
-            }
-            let Some(vma) = self.tree.remove(start) else { break };
-            if start < range.start {
-                self.tree.insert(vma.part(start..range.start));
-            }
-            if range.end < vma.range.end {
-                self.tree.insert(vma.part(range.end..vma.range.end));
-            }
-            let part = vma.part(range.clone());
-            self.totals.combine(Totals::of(&part), |a, b| a - b);
+        self.reserve(2)?;
+        while parts.len() < count
+            && let Some(part) = self.cut_next(&range)
+        {
             parts.push(part);
         }
         Ok(parts)
+    }
+
+    /// Takes out the part of the first range that lies in `range`. Needs room for two more.
+    fn cut_next(&mut self, range: &Range<u64>) -> Option<Vma> {
+        let start = self.next(range.start)?.range.start;
+        if start >= range.end {
+            return None;
+        }
+        let mut vma = self.tree.remove(start)?;
+        if start < range.start {
+            self.tree.insert(vma.part(&(start..range.start)));
+        }
+        if range.end < vma.range.end {
+            self.tree.insert(vma.part(&(range.end..vma.range.end)));
+        }
+        vma.trim(range);
+        self.totals.combine(Totals::of(&vma), |a, b| a - b);
+        Some(vma)
     }
 
     /// Applies `change` to every range in `range`, cut at its edges; holes stay holes.
@@ -200,7 +208,12 @@ impl Map {
         if self.len() + cuts > MAX_MAP_COUNT {
             return Err(ENOMEM);
         }
-        for mut part in self.carve(range)? {
+        self.reserve(3)?;
+        let mut rest = range;
+        while rest.start < rest.end
+            && let Some(mut part) = self.cut_next(&rest)
+        {
+            rest.start = part.range.end;
             change(&mut part);
             self.insert(part);
         }
@@ -264,7 +277,7 @@ mod tests {
             let model_range = from as usize..to as usize;
             match random(4) {
                 0 => {
-                    let removed = map.carve(range.clone()).unwrap();
+                    let removed = map.carve(range).unwrap();
                     let sum: u64 = removed.iter().map(Vma::pages).sum();
                     assert_eq!(sum, model[model_range.clone()].iter().flatten().count() as u64);
                     model[model_range].fill(None);

@@ -12,7 +12,7 @@ use abi::process::{CAP_IPC_LOCK, CAP_SYS_RAWIO, RLIMIT_DATA, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
 use super::source::{Attached, PageSource};
-use super::space::{Dead, Space, State, Who, may_commit};
+use super::space::{Dead, Space, State, Who, go_on, may_commit};
 use super::vma::{Backing, FileRef, Object, Prot, VmFlags, Vma, perms_of};
 use super::{MAX_MAP_COUNT, MMAP_MIN_ADDR, PAGE, SharedPages, is_aligned, page_down, page_up};
 
@@ -91,7 +91,8 @@ impl Space {
         let populate = request.flags.intersects(MapFlags::POPULATE | MapFlags::LOCKED)
             && !request.flags.has(MapFlags::NONBLOCK);
         let prot = request.prot & RWX;
-        let (range, locked) = self.edit(|state, dead| state.mmap(self, request, who, dead))?;
+        // The request, and with it perhaps the last handle of the file, is dropped without the lock.
+        let (range, locked) = self.edit(|state, dead| state.mmap(self, &request, who, dead))?;
         if populate || locked {
             self.populate(range.clone(), prot);
         }
@@ -105,7 +106,7 @@ impl Space {
         }
         let access = Access { write: prot.has(Prot::WRITE), exec: false };
         for page in range.step_by(PAGE as usize) {
-            if self.fault(page, access).is_err() {
+            if self.fault(page, access).is_err() || !go_on(page) {
                 return;
             }
         }
@@ -161,7 +162,7 @@ impl State {
     fn mmap(
         &mut self,
         space: &Space,
-        request: MapRequest,
+        request: &MapRequest,
         who: Who<'_>,
         dead: &mut Dead,
     ) -> Result<(Range<u64>, bool)> {
@@ -207,7 +208,7 @@ impl State {
                 vma.flags |= bit;
             }
         }
-        match request.file {
+        match &request.file {
             None => back_anonymous(&mut vma, space, flags)?,
             Some(file) => back_by_file(&mut vma, space, flags, request.offset, file)?,
         }
@@ -420,7 +421,7 @@ fn back_by_file(
     space: &Space,
     flags: MapFlags,
     offset: u64,
-    file: MapFile,
+    file: &MapFile,
 ) -> Result<()> {
     let len = vma.range.end - vma.range.start;
     if offset.checked_add(len).is_none_or(|end| end > i64::MAX as u64) {
@@ -452,7 +453,7 @@ fn back_by_file(
         }
         vma.flags -= VmFlags::MAYEXEC;
     }
-    let source = file.source.ok_or(ENODEV)?;
+    let source = file.source.as_ref().ok_or(ENODEV)?;
     if vma.flags.has(VmFlags::GROWSDOWN) {
         return Err(EINVAL);
     }
@@ -461,9 +462,9 @@ fn back_by_file(
         MapSource::Zero => back_anonymous(vma, space, MapFlags::SHARED),
         MapSource::Pages(source) => {
             vma.backing = Backing::Pages(Object {
-                source: Attached::new(source, &space.me),
+                source: Attached::new(source.clone(), &space.me),
                 first: offset / PAGE,
-                file: Some(file.file),
+                file: Some(file.file.clone()),
             });
             Ok(())
         }

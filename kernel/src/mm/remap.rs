@@ -7,7 +7,7 @@ use abi::mm::{MapFlags, MremapFlags};
 use hal::user::USER_END;
 
 use super::space::{Dead, Space, State, Who, may_commit};
-use super::vma::{Backing, VmFlags, Vma};
+use super::vma::{VmFlags, Vma};
 use super::{MAX_MAP_COUNT, PAGE, is_aligned, page_up};
 
 /// The arguments of mremap(2); lengths already in whole pages.
@@ -84,11 +84,8 @@ impl State {
             let end = addr + new_len;
             if end <= USER_END && self.map.is_unclaimed(old_end..end) {
                 let mut more = vma;
-                let from = more.range.start;
-                if let Backing::Pages(object) = &mut more.backing {
-                    object.first += (old_end - from) / PAGE;
-                }
-                more.range = old_end..end;
+                more.range.end = end;
+                more.trim(&(old_end..end));
                 self.add(more)?;
                 return Ok(addr);
             }
@@ -170,7 +167,7 @@ impl State {
     fn move_to(&mut self, space: &Space, request: Move, to: u64, dead: &mut Dead) -> Result<()> {
         let Move { addr, old_len, new_len, flags, .. } = request;
         let vma = self.map.find(addr).ok_or(EFAULT)?;
-        let mut moved = vma.part(addr..vma.range.end);
+        let mut moved = vma.part(&(addr..vma.range.end));
         moved.range = to..to + new_len;
         self.map.reserve(3)?;
         if old_len > 0 {

@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use abi::errno::{EEXIST, ENOMEM, Result};
 use abi::process::{RLIMIT_AS, RLIMIT_DATA};
 use hal::mem::{Counts, Frame, Kind};
+use hal::user::USER_END;
 
 use super::layout::{Chance, Layout};
 use super::mmap::heap;
@@ -22,6 +23,7 @@ use super::vma::{Backing, FileRef, Prot, VmFlags, Vma};
 use super::{Map, PAGE, Totals};
 use crate::cred::{Cred, Limits};
 use crate::lock::order;
+use crate::sched::{self, work};
 use crate::wait::RwLock;
 
 /// For whom an address space is changed.
@@ -228,12 +230,12 @@ impl State {
         range: Range<u64>,
         dead: &mut Dead,
     ) -> Result<()> {
-        let parts = self.map.carve(range.clone())?;
-        if !parts.is_empty() {
-            drop(pages.unmap(range));
+        loop {
+            let parts = self.map.carve(range.clone())?;
+            let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Ok(()) };
+            unmap_pages(pages, first.range.start..last.range.end);
             dead.push(parts);
         }
-        Ok(())
     }
 
     /// Whether `more` pages, of data or not, stay within `RLIMIT_AS` and `RLIMIT_DATA`
@@ -242,6 +244,50 @@ impl State {
         let totals = self.map.totals();
         let fits = |have: u64, limit| have.saturating_add(more) <= limits.get(limit) / PAGE;
         fits(totals.total, RLIMIT_AS) && (!is_data || fits(totals.data, RLIMIT_DATA))
+    }
+}
+
+/// Bytes of memory worked on before others get a turn: the kernel is not preempted.
+pub(super) const STRIDE: u64 = 8 << 20;
+
+/// Lets others run; call between strides of long work, with no spin lock held.
+pub(super) fn breathe() {
+    // The space may be a host test's, outside of any machine.
+    if hal::cpu::may_sleep() {
+        sched::yield_now();
+    }
+}
+
+/// For loops over pages: takes a breath at every stride. Whether the thread still lives.
+pub(super) fn go_on(page: u64) -> bool {
+    if !page.is_multiple_of(STRIDE) {
+        return true;
+    }
+    breathe();
+    sched::current().is_none_or(|task| task.work() & work::KILL == 0)
+}
+
+/// Unmaps a range, however large, with breaths between.
+fn unmap_pages(pages: &hal::mem::Space, range: Range<u64>) {
+    if range.end - range.start <= STRIDE {
+        drop(pages.unmap(range));
+        return;
+    }
+    let mut at = range.start;
+    while let Some(found) = pages.next_page(at, range.end) {
+        at = range.end.min(found.page + STRIDE);
+        drop(pages.unmap(found.page..at));
+        breathe();
+    }
+}
+
+impl Drop for Space {
+    /// A small space goes at once with its tables; a large one piece by piece before.
+    fn drop(&mut self) {
+        let counts = self.pages.counts();
+        if (counts.anon + counts.file + counts.shmem) * PAGE > 4 * STRIDE {
+            unmap_pages(&self.pages, 0..USER_END);
+        }
     }
 }
 

@@ -452,3 +452,20 @@ fn a_child_copies_while_its_parent_writes() {
         assert_eq!(one.counts().anon, pages);
     }
 }
+
+#[test]
+fn large_ranges_go_piece_by_piece() {
+    let space = space();
+    let len = 1 << 30;
+    let at = map(&space, anonymous(len)).unwrap();
+    let corners = [0, 9 << 20, 500 << 20, len - PAGE];
+    for offset in corners {
+        space.copy_out(at + offset, b"x").unwrap();
+    }
+    assert_eq!(space.counts().anon, 4);
+    space.munmap(at + PAGE, len - 2 * PAGE).unwrap();
+    assert_eq!(space.counts().anon, 2);
+    assert_eq!(byte(&space, at), Ok(b'x'));
+    assert_eq!(byte(&space, at + (9 << 20)), Err(EFAULT));
+    assert_eq!(space.totals().0.total, 2);
+}

@@ -1,8 +1,8 @@
 //! A balanced tree of ranges that do not overlap, which also knows the gaps between them.
 //!
 //! Every node sums up its subtree (first start, last end, widest gap inside), so finding the
-//! range at an address and the highest gap of a length both take O(log n). Nodes lie in one
-//! vector: a tree is cloned by copying it, and room is reserved beforehand
+//! range at an address and the highest gap of a length both take O(log n). Nodes lie in an arena
+//! of small pieces: no allocation grows with the tree, and room is reserved beforehand
 //! ([`Tree::reserve`]), so that no change of a tree can run out of memory halfway.
 //!
 //! The tree is an AVL tree whose changes are all made of `join` and `split` (Blelloch, Ferizovic,
@@ -28,7 +28,9 @@ pub trait Span {
 type Link = u32;
 const NIL: Link = u32::MAX;
 
-#[derive(Clone)]
+/// Nodes in one piece of the arena.
+const PIECE: usize = 32;
+
 struct Node<T> {
     /// `None` in a free slot, whose `left` then links to the next free one.
     item: Option<T>,
@@ -44,17 +46,20 @@ struct Node<T> {
 }
 
 /// See the module's description.
-#[derive(Clone)]
 pub struct Tree<T> {
-    nodes: Vec<Node<T>>,
+    /// Every piece but the last that has nodes is full.
+    pieces: Vec<Vec<Node<T>>>,
+    /// Nodes in all pieces, free slots included.
+    slots: usize,
     root: Link,
+    /// First of the free slots.
     free: Link,
     len: usize,
 }
 
 impl<T> Default for Tree<T> {
     fn default() -> Self {
-        Self { nodes: Vec::new(), root: NIL, free: NIL, len: 0 }
+        Self { pieces: Vec::new(), slots: 0, root: NIL, free: NIL, len: 0 }
     }
 }
 
@@ -66,8 +71,13 @@ impl<T: Span> Tree<T> {
 
     /// Makes room for `more` ranges, so that as many calls of `insert` do not allocate.
     pub fn reserve(&mut self, more: usize) -> Result<(), TryReserveError> {
-        let spare = self.nodes.len() - self.len;
-        self.nodes.try_reserve(more.saturating_sub(spare))
+        while self.pieces.len() * PIECE - self.len < more {
+            let mut piece = Vec::new();
+            piece.try_reserve_exact(PIECE)?;
+            self.pieces.try_reserve(1)?;
+            self.pieces.push(piece);
+        }
+        Ok(())
     }
 
     /// The first range that ends after `addr`.
@@ -77,9 +87,9 @@ impl<T: Span> Tree<T> {
         while let Some(item) = self.item(at) {
             if item.end() > addr {
                 best = Some(item);
-                at = self.nodes[at as usize].left;
+                at = self.node(at).left;
             } else {
-                at = self.nodes[at as usize].right;
+                at = self.node(at).right;
             }
         }
         best
@@ -92,9 +102,9 @@ impl<T: Span> Tree<T> {
         while let Some(item) = self.item(at) {
             if item.start() < addr {
                 best = Some(item);
-                at = self.nodes[at as usize].right;
+                at = self.node(at).right;
             } else {
-                at = self.nodes[at as usize].left;
+                at = self.node(at).left;
             }
         }
         best
@@ -159,7 +169,7 @@ impl<T: Span> Tree<T> {
         let Some(item) = self.item(at) else {
             return Some(if highest { to - len } else { from });
         };
-        let node = &self.nodes[at as usize];
+        let node = self.node(at);
         let widest =
             node.gap.max(node.first.saturating_sub(free.0)).max(free.1.saturating_sub(node.last));
         if widest < len {
@@ -172,12 +182,25 @@ impl<T: Span> Tree<T> {
 
     // The tree's mechanics.
 
+    fn get(&self, at: Link) -> Option<&Node<T>> {
+        self.pieces.get(at as usize / PIECE)?.get(at as usize % PIECE)
+    }
+
+    /// A node that is not [`NIL`].
+    fn node(&self, at: Link) -> &Node<T> {
+        &self.pieces[at as usize / PIECE][at as usize % PIECE]
+    }
+
+    fn node_mut(&mut self, at: Link) -> &mut Node<T> {
+        &mut self.pieces[at as usize / PIECE][at as usize % PIECE]
+    }
+
     fn item(&self, at: Link) -> Option<&T> {
-        self.nodes.get(at as usize)?.item.as_ref()
+        self.get(at)?.item.as_ref()
     }
 
     fn height(&self, at: Link) -> u32 {
-        self.nodes.get(at as usize).map_or(0, |node| node.height)
+        self.get(at).map_or(0, |node| node.height)
     }
 
     fn new_node(&mut self, item: T) -> Link {
@@ -190,19 +213,25 @@ impl<T: Span> Tree<T> {
             height: 1,
             gap: 0,
         };
-        if self.free == NIL {
-            self.nodes.push(node);
-            return (self.nodes.len() - 1) as Link;
-        }
         let at = self.free;
-        self.free = self.nodes[at as usize].left;
-        self.nodes[at as usize] = node;
-        at
+        if at != NIL {
+            self.free = self.node(at).left;
+            *self.node_mut(at) = node;
+            return at;
+        }
+        let at = self.slots;
+        self.slots += 1;
+        if at / PIECE == self.pieces.len() {
+            // Nobody reserved room; then it may have to be made now.
+            self.pieces.push(Vec::with_capacity(PIECE));
+        }
+        self.pieces[at / PIECE].push(node);
+        at as Link
     }
 
     fn free_node(&mut self, at: Link) -> Option<T> {
         let free = core::mem::replace(&mut self.free, at);
-        let node = &mut self.nodes[at as usize];
+        let node = self.node_mut(at);
         node.left = free;
         node.right = NIL;
         node.item.take()
@@ -211,11 +240,11 @@ impl<T: Span> Tree<T> {
     /// Makes `at` the root of a tree with these branches and sums it up.
     fn link(&mut self, left: Link, at: Link, right: Link) -> Link {
         let sum = |link: Link| {
-            let node = self.nodes.get(link as usize)?;
+            let node = self.get(link)?;
             Some((node.first, node.last, node.gap, node.height))
         };
         let (l, r) = (sum(left), sum(right));
-        let node = &mut self.nodes[at as usize];
+        let node = self.node_mut(at);
         let Some(item) = &node.item else { return at };
         let before = l.map_or(0, |(_, last, gap, _)| gap.max(item.claim().saturating_sub(last)));
         let after = r.map_or(0, |(first, _, gap, _)| gap.max(first.saturating_sub(item.end())));
@@ -229,7 +258,7 @@ impl<T: Span> Tree<T> {
     }
 
     fn branches(&self, at: Link) -> (Link, Link) {
-        let node = &self.nodes[at as usize];
+        let node = self.node(at);
         (node.left, node.right)
     }
 

@@ -1,6 +1,6 @@
 //! [`Vma`]: one mapped range of addresses and what stands behind it.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::fmt;
 use core::ops::Range;
@@ -10,7 +10,7 @@ use hal::mem::Perms;
 
 use super::source::Attached;
 use super::tree::Span;
-use super::{PAGE, STACK_GUARD_GAP};
+use super::{PAGE, STACK_GUARD_GAP, Space};
 
 abi::flags! {
     /// Properties of a range besides its protection; Linux's `VM_*`.
@@ -105,16 +105,40 @@ impl Vma {
         }
     }
 
-    /// The part within `range`, which overlaps it.
-    pub fn part(&self, range: Range<u64>) -> Self {
+    /// The pages that it has in `range`.
+    pub fn pages_in(&self, range: &Range<u64>) -> u64 {
         let start = range.start.max(self.range.start);
-        let end = range.end.min(self.range.end);
-        let mut part = self.clone();
-        if let Backing::Pages(object) = &mut part.backing {
+        range.end.min(self.range.end).saturating_sub(start) / PAGE
+    }
+
+    /// Gives up what lies outside `range`, which overlaps it.
+    pub fn trim(&mut self, range: &Range<u64>) {
+        let start = range.start.max(self.range.start);
+        if let Backing::Pages(object) = &mut self.backing {
             object.first += (start - self.range.start) / PAGE;
         }
-        part.range = start..end;
+        self.range = start..range.end.min(self.range.end);
+    }
+
+    /// The part within `range`, which overlaps it.
+    pub fn part(&self, range: &Range<u64>) -> Self {
+        let mut part = self.clone();
+        part.trim(range);
         part
+    }
+
+    /// The same range in a child's space, where it is not locked in memory.
+    pub(super) fn inherited(&self, child: &Weak<Space>) -> Self {
+        let backing = match &self.backing {
+            Backing::Anon => Backing::Anon,
+            Backing::Pages(object) => Backing::Pages(Object {
+                source: object.source.for_space(child),
+                first: object.first,
+                file: object.file.clone(),
+            }),
+        };
+        let flags = self.flags - VmFlags::LOCKED;
+        Self { range: self.range.clone(), prot: self.prot, flags, backing }
     }
 
     /// Whether `next` goes on where this range ends, in every respect.

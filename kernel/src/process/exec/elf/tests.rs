@@ -376,6 +376,46 @@ fn a_real_program_survives_damage_too() {
 }
 
 #[test]
+fn a_static_musl_program_is_loaded() {
+    let folder = std::env::temp_dir().join(std::format!("eclipse-elf-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (source, program) = (folder.join("main.c"), folder.join("main"));
+    std::fs::write(&source, "int zero[5000]; int one[] = {1}; int main(void) { return *one; }")
+        .unwrap();
+    let built = std::process::Command::new("musl-gcc")
+        .args(["-static", "-o"])
+        .args([&program, &source])
+        .status()
+        .is_ok_and(|status| status.success());
+    let bytes = built.then(|| std::fs::read(&program).unwrap());
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Without musl-gcc there is nothing to load; the machine that runs all tests has it.
+    let Some(bytes) = bytes else { return };
+    let (space, start) = run(&bytes).unwrap();
+    let header = Elf64Ehdr::get(&bytes);
+    assert_eq!(start.entry, header.e_entry);
+    let (_, _, auxv) = tables(&space, start.sp);
+    let phdr = auxv.iter().find(|(key, _)| *key == AT_PHDR).unwrap().1;
+    let first = header.e_phoff as usize;
+    let mut seen = [0; ENTRY];
+    space.copy_in(phdr, &mut seen).unwrap();
+    assert_eq!(seen, bytes[first..first + ENTRY], "AT_PHDR shows the program headers");
+    // Every byte of every segment is where it belongs.
+    for i in 0..usize::from(header.e_phnum) {
+        let header = Elf64Phdr::get(&bytes[first + i * ENTRY..]);
+        if header.p_type != PT_LOAD {
+            continue;
+        }
+        let mut memory = vec![0xaa; header.p_memsz as usize];
+        space.copy_in(header.p_vaddr, &mut memory).unwrap();
+        let (data, zeroes) = memory.split_at(header.p_filesz as usize);
+        let from = header.p_offset as usize;
+        assert_eq!(data, &bytes[from..from + data.len()]);
+        assert!(zeroes.iter().all(|b| *b == 0));
+    }
+}
+
+#[test]
 fn argument_limits() {
     let long = vec![b'a'; 131_071];
     let new = |args: &[&[u8]], limit| Strings::new(b"/p", args, &[], limit).err();
