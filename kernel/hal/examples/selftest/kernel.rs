@@ -172,6 +172,8 @@ fn run_all() -> (u32, u32) {
         ("timer is on time", machine::timer),
         ("short and past deadlines are not lost", machine::deadlines),
         ("fibers take turns", machine::fibers),
+        ("fiber switch", machine::switch_cost),
+        ("held locks are each fiber's own", machine::held_locks),
         ("a fiber never started drops its function", machine::fiber_discard),
         ("many stacks come and go", machine::stacks),
         ("interrupt guards nest", machine::guards),

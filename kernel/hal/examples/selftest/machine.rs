@@ -3,11 +3,12 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use hal::context::{self, Held};
 use hal::cpu;
 use hal::fiber::{Fiber, Suspend, suspend};
 use hal::time;
 
-use crate::kernel::{Check, FIRED_AT, TICKS, check, wait_until};
+use crate::kernel::{Check, FIRED_AT, TICKS, check, say, wait_until};
 
 pub fn clock() -> Check {
     let mut last = time::now_ns();
@@ -70,6 +71,40 @@ pub fn fibers() -> Check {
     drop((a, b));
     check!(Arc::strong_count(&count) == 1);
     check!(!cpu::may_sleep());
+    Ok(())
+}
+
+pub fn switch_cost() -> Check {
+    const TURNS: u64 = 10_000;
+    let mut fiber = Fiber::new(|| {
+        for _ in 0..TURNS {
+            suspend(Suspend::Yield);
+        }
+    })
+    .map_err(|_| "no memory")?;
+    let start = time::now_ns();
+    for _ in 0..TURNS {
+        fiber.resume();
+    }
+    say!("        {} ns to a fiber and back", (time::now_ns() - start) / TURNS);
+    check!(fiber.resume() == Suspend::Exit);
+    Ok(())
+}
+
+/// Each fiber, and the CPU loop, has a stack of held locks of its own.
+pub fn held_locks() -> Check {
+    let depth = || context::held(|held| held.len());
+    let push = |rank| context::held(|held| held.push(Held { rank, name: "test" }).is_ok());
+    let pop = || context::held(|held| held.pop().map(|held| held.rank));
+    check!(depth() == 0 && push(1));
+    let mut fiber = Fiber::new(move || {
+        assert!(depth() == 0 && push(2) && push(3));
+        suspend(Suspend::Yield);
+        assert!(depth() == 2 && pop() == Some(3) && pop() == Some(2));
+    })
+    .map_err(|_| "no memory")?;
+    check!(fiber.resume() == Suspend::Yield);
+    check!(depth() == 1 && pop() == Some(1) && fiber.resume() == Suspend::Exit);
     Ok(())
 }
 

@@ -117,7 +117,7 @@ pub fn start(apic_id: u32, page: u8) {
     command(apic_id, 0x4600 | u32::from(page));
 }
 
-/// Timer modes of [`set_timer`].
+/// Modes of the timer.
 #[derive(Clone, Copy)]
 pub enum Timer {
     /// Interrupt once after the count.

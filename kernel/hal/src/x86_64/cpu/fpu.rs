@@ -227,7 +227,7 @@ impl State {
         Ok(copy)
     }
 
-    /// Identity for [`is_live`].
+    /// What `PerCpu::live` holds when this state is in the registers.
     #[inline]
     pub fn key(&self) -> *mut Area {
         self.area.as_ptr()

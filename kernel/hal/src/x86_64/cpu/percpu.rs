@@ -1,7 +1,7 @@
 //! The per-CPU block behind the kernel's GS base.
 //!
 //! Fields are atomics or cells that only their own CPU touches, except where said. The assembly of
-//! `trap.S` and `switch.S` uses the first fields by offset.
+//! `trap.S` uses some by offset.
 
 use core::any::Any;
 use core::arch::asm;
