@@ -14,7 +14,7 @@ use abi::process::{CAP_IPC_LOCK, RLIMIT_MEMLOCK};
 use hal::user::{Access, USER_END};
 
 use super::source::{Attached, has_page};
-use super::space::{Space, State, Who, go_on};
+use super::space::{Space, State, Who, go_on, unmap_pages};
 use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{PAGE, is_aligned, page_down, page_up};
 
@@ -65,7 +65,7 @@ impl Space {
         if locked || advice == MADV_FREE && not_anonymous {
             return Err(EINVAL);
         }
-        drop(self.pages.unmap(part));
+        unmap_pages(&self.pages, part);
         Ok(())
     }
 

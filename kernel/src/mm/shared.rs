@@ -8,7 +8,6 @@ use alloc::collections::BTreeMap;
 use abi::errno::{ENOMEM, Result};
 use hal::mem::{Frame, Kind};
 
-use super::PAGE;
 use super::source::{Mappings, PageSource};
 use crate::lock::order;
 use crate::wait::Mutex;
@@ -24,11 +23,6 @@ impl SharedPages {
     /// `bytes` of zeroes; costs nothing until touched.
     pub fn new(bytes: u64) -> Self {
         Self { bytes, mappings: Mappings::default(), frames: Mutex::new(BTreeMap::new()) }
-    }
-
-    /// Bytes really in use.
-    pub fn used(&self) -> u64 {
-        self.frames.lock().len() as u64 * PAGE
     }
 }
 

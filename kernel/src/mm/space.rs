@@ -268,7 +268,7 @@ pub(super) fn go_on(page: u64) -> bool {
 }
 
 /// Unmaps a range, however large, with breaths between.
-fn unmap_pages(pages: &hal::mem::Space, range: Range<u64>) {
+pub(super) fn unmap_pages(pages: &hal::mem::Space, range: Range<u64>) {
     if range.end - range.start <= STRIDE {
         drop(pages.unmap(range));
         return;

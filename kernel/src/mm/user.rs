@@ -85,12 +85,6 @@ impl<T, D> UserPtr<T, D> {
     pub const fn addr(self) -> u64 {
         self.addr
     }
-
-    /// The same address as a pointer to something else, for calls whose argument's type depends
-    /// on another argument (ioctl, fcntl).
-    pub const fn cast<U>(self) -> UserPtr<U, D> {
-        UserPtr::new(self.addr)
-    }
 }
 
 impl<T: Wire, D: Reads> UserPtr<T, D> {

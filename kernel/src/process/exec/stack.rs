@@ -211,11 +211,6 @@ impl Strings {
         Ok(())
     }
 
-    /// Number of arguments.
-    pub fn argc(&self) -> usize {
-        self.argc
-    }
-
     /// The frames, from the top of the stack down.
     pub fn frames(&self) -> &[Frame] {
         &self.frames
