@@ -272,6 +272,14 @@ impl Dentry {
         child
     }
 
+    /// A file made here that has no name. `/proc` shows it by its number, as a deleted one.
+    pub fn nameless(self: &Arc<Self>, inode: Arc<dyn Inode>) -> Arc<Dentry> {
+        let name = alloc::format!("#{}", inode.attr().ino).into_bytes();
+        let child = Self::new(self.sb.clone(), Some(inode), Some(self.clone()), Arc::from(name));
+        child.place.lock().unlinked = true;
+        child
+    }
+
     /// Lists `child` among the children and in the ring.
     fn adopt(&self, child: &Arc<Dentry>) -> Result<()> {
         let name = child.name();

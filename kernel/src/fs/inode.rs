@@ -12,6 +12,7 @@ use crate::mm::PageSource;
 use crate::mm::io::{Sink, Source};
 use crate::time::RealTime;
 use abi::Result;
+use abi::errno::EOPNOTSUPP;
 use abi::fs::{FallocFlags, S_IFMT, Statfs};
 use abi::time::Timespec;
 use alloc::boxed::Box;
@@ -182,7 +183,14 @@ pub trait Dir: Send + Sync {
     /// Makes an inode under a name that is not there yet.
     fn create(&self, name: &[u8], new: &New) -> Result<Arc<dyn Inode>>;
 
-    /// Gives `inode`, of the same file system and not a directory, one more name.
+    /// Makes a file without a name (`O_TMPFILE`), which a `link` may give it if it is `linkable`.
+    fn nameless(&self, new: &New, linkable: bool) -> Result<Arc<dyn Inode>> {
+        let _ = (new, linkable);
+        Err(EOPNOTSUPP)
+    }
+
+    /// Gives `inode`, of the same file system and not a directory, one more name. `ENOENT` if its
+    /// last name is gone.
     fn link(&self, name: &[u8], inode: &Arc<dyn Inode>) -> Result<()>;
 
     /// Takes away the name of something that is not a directory.

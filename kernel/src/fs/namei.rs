@@ -80,6 +80,20 @@ pub(super) fn create_locked(
     Ok(dir.dentry.created(name, inode))
 }
 
+/// Makes a file without a name in `dir` (`O_TMPFILE`).
+pub(super) fn make_nameless(
+    c: &Caller,
+    dir: &Path,
+    perm: u32,
+    linkable: bool,
+) -> Result<Arc<Dentry>> {
+    let attr = dir.inode()?.attr();
+    permission(c.cred, &attr, WRITE | EXEC)?;
+    let new = new_inode(c, &attr, perm, What::File);
+    let inode = dir_of(dir)?.nameless(&new, linkable)?;
+    Ok(dir.dentry.nameless(inode))
+}
+
 /// Walks to where a new name goes and, with the directory locked, has `make` make it.
 fn with_new_name<R>(
     c: &Caller,
@@ -127,9 +141,6 @@ pub fn link(c: &Caller, old: &Path, from: Option<Path>, path: &[u8]) -> Result<(
         let inode = old.inode()?;
         if matches!(inode.kind(), Kind::Dir(_)) {
             return Err(EPERM);
-        }
-        if inode.attr().nlink == 0 {
-            return Err(ENOENT);
         }
         dir_of(dir)?.link(name, inode)?;
         dir.dentry.created(name, inode.clone());

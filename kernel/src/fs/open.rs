@@ -11,7 +11,7 @@ use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;
 use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
-use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS};
+use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM, EROFS};
 use abi::fs::{
     MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK,
 };
@@ -53,14 +53,21 @@ fn effective(flags: OpenFlags) -> Result<OpenFlags> {
             OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW | OpenFlags::CLOEXEC;
         return Ok(flags & kept);
     }
-    // The bit of `O_TMPFILE` that is not `O_DIRECTORY`.
-    let tmpfile = OpenFlags::TMPFILE - OpenFlags::DIRECTORY;
-    if flags.intersects(tmpfile) {
-        let valid = flags.has(OpenFlags::TMPFILE) && flags.writes();
-        return Err(if valid { EOPNOTSUPP } else { EINVAL });
+    let bad = if is_nameless(flags) {
+        !flags.has(OpenFlags::TMPFILE) || flags.has(OpenFlags::CREAT) || !flags.writes()
+    } else {
+        flags.has(OpenFlags::CREAT | OpenFlags::DIRECTORY)
+    };
+    if bad {
+        return Err(EINVAL);
     }
     // As for every 64-bit program.
     Ok(flags | OpenFlags::LARGEFILE)
+}
+
+/// Whether the flags ask for a file without a name: the bit of `O_TMPFILE` that is its own.
+fn is_nameless(flags: OpenFlags) -> bool {
+    flags.intersects(OpenFlags::TMPFILE - OpenFlags::DIRECTORY)
 }
 
 /// Walks to the file, and makes it if it is missing and `O_CREAT` says so. The second value tells
@@ -75,6 +82,15 @@ fn find(
     let exclusive = flags.has(OpenFlags::CREAT | OpenFlags::EXCL);
     let follow = !flags.has(OpenFlags::NOFOLLOW) && !exclusive;
     let mut walk = Walk::new(c, from, path)?;
+    if is_nameless(flags) {
+        let dir = walk.target(follow)?;
+        if !dir.dentry.is_dir() {
+            return Err(ENOTDIR);
+        }
+        attr::may_write_to(&dir.mount)?;
+        let dentry = namei::make_nameless(c, &dir, perm, !flags.has(OpenFlags::EXCL))?;
+        return Ok((Path { mount: dir.mount, dentry }, true));
+    }
     if !flags.has(OpenFlags::CREAT) {
         let path = walk.target(follow)?;
         if flags.has(OpenFlags::DIRECTORY) && !path.dentry.is_dir() {
@@ -106,9 +122,6 @@ fn find(
                 }
                 let dentry = namei::create_locked(c, dir, name.bytes(), perm, What::File)?;
                 let made = Path { mount: dir.mount.clone(), dentry };
-                if flags.has(OpenFlags::DIRECTORY) {
-                    return Err(ENOTDIR);
-                }
                 return Ok((made, true));
             }
         }
@@ -122,9 +135,6 @@ fn find(
     }
     if found.dentry.is_dir() {
         return Err(EISDIR);
-    }
-    if flags.has(OpenFlags::DIRECTORY) {
-        return Err(ENOTDIR);
     }
     Ok((found, false))
 }

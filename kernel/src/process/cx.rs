@@ -150,7 +150,9 @@ impl Cx {
     /// Runs `f` with what files may know of this thread.
     pub fn with_caller<R>(&self, f: impl FnOnce(&Caller<'_>) -> R) -> R {
         let raise = |sig: Signal| {
-            self.thread.send(&Siginfo::kill(sig.0, abi::signal::SI_KERNEL, 0, 0));
+            // As `send_sig` does it: from the thread's own process to itself.
+            let (pid, uid) = (self.process().pid.0, self.parts.cred.uid.0);
+            self.thread.send(&Siginfo::kill(sig.0, abi::signal::SI_USER, pid, uid));
         };
         f(&Caller {
             cred: &self.parts.cred,

@@ -7,7 +7,7 @@ use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, 
 use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
 use abi::errno::{
-    EBADF, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
+    EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
 };
 use abi::fs::{
     CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
@@ -19,28 +19,54 @@ use alloc::vec::Vec;
 
 /// read(2)
 pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = for_reading(cx, fd, to)?;
     cx.with_caller(|c| file.read(c, &mut to.sink(cx.space())))
 }
 
 /// write(2)
 pub fn write(cx: &mut Cx, fd: Fd, from: UserBytes<In>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = for_writing(cx, fd, from)?;
     cx.with_caller(|c| file.write(c, &mut from.source(cx.space())))
 }
 
 /// pread64(2)
 pub fn pread64(cx: &mut Cx, fd: Fd, to: UserBytes<Out>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = for_reading(cx, fd, to)?;
     cx.with_caller(|c| file.read_at(c, &mut to.sink(cx.space()), at))
 }
 
 /// pwrite64(2)
 pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = for_writing(cx, fd, from)?;
     cx.with_caller(|c| file.write_at(c, &mut from.source(cx.space()), at))
+}
+
+/// The file to read from into `to`, which must lie within user memory (`access_ok`). A file that
+/// cannot be read says so itself, and first.
+fn for_reading(cx: &Cx, fd: Fd, to: UserBytes<Out>) -> Result<Arc<File>> {
+    let file = cx.file(fd)?;
+    if file.readable() {
+        in_user_memory(to.addr(), to.len())?;
+    }
+    Ok(file)
+}
+
+/// The same for writing.
+fn for_writing(cx: &Cx, fd: Fd, from: UserBytes<In>) -> Result<Arc<File>> {
+    let file = cx.file(fd)?;
+    if file.writable() {
+        in_user_memory(from.addr(), from.len())?;
+    }
+    Ok(file)
+}
+
+fn in_user_memory(addr: u64, len: usize) -> Result<()> {
+    match addr.checked_add(len as u64) {
+        Some(end) if end <= hal::user::USER_END => Ok(()),
+        _ => Err(EFAULT),
+    }
 }
 
 /// readv(2)

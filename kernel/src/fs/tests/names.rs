@@ -120,7 +120,10 @@ fn opening() {
         ("/x/y", creat, Err(ENOENT)),
         ("/f/y", creat, Err(ENOTDIR)),
         ("/f", dir, Err(ENOTDIR)),
-        ("/f", dir | creat, Err(ENOTDIR)),
+        ("/f", dir | creat, Err(EINVAL)),
+        ("/f", OpenFlags::TMPFILE | wr, Err(ENOTDIR)),
+        ("/x", OpenFlags::TMPFILE | wr, Err(ENOENT)),
+        ("/d", OpenFlags::TMPFILE | wr | creat, Err(EINVAL)),
         ("/l", nofollow, Err(ELOOP)),
         ("/l", nofollow | OpenFlags::PATH, Ok(())),
         ("/l", nofollow | dir, Err(ENOTDIR)),
@@ -130,12 +133,31 @@ fn opening() {
         ("/null", OpenFlags::EMPTY, Err(ENXIO)),
         ("/sock", OpenFlags::PATH, Ok(())),
         ("/f", OpenFlags::TMPFILE, Err(EINVAL)),
-        ("/d", OpenFlags::TMPFILE | wr, Err(EOPNOTSUPP)),
+        ("/d", OpenFlags::TMPFILE | wr, Ok(())),
         ("/f", OpenFlags::DIRECT, Err(EINVAL)),
     ];
     for (path, flags, want) in table {
         assert_eq!(w.open(path, flags).map(drop), want, "{path} {flags:?}");
     }
+}
+
+#[test]
+fn files_without_a_name() {
+    let w = World::new();
+    let nlink = |file: &File| file.inode().attr().nlink;
+    let tmpfile = OpenFlags::TMPFILE | OpenFlags::RDWR;
+    let file = w.open("/", tmpfile).unwrap();
+    assert_eq!((nlink(&file), w.names("/").len()), (0, 2));
+    w.write(&file, b"late").unwrap();
+    let name = |file: &File, path: &str| {
+        w.with(|c| namei::link(c, file.path().unwrap(), None, path.as_bytes()))
+    };
+    assert_eq!(name(&file, "/named"), Ok(()));
+    assert_eq!((nlink(&file), w.nlink("/named")), (1, 1));
+    assert_eq!(w.unlink("/named"), Ok(()));
+    assert_eq!(name(&file, "/again"), Err(ENOENT));
+    let never = w.open("/", tmpfile | OpenFlags::EXCL).unwrap();
+    assert_eq!(name(&never, "/never"), Err(ENOENT));
 }
 
 #[test]

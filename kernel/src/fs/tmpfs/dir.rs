@@ -10,6 +10,7 @@ use abi::fs::dt_of_mode;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::any::Any;
+use core::sync::atomic::Ordering;
 use hashbrown::HashMap;
 
 /// The entries of a directory, by name and by age.
@@ -159,8 +160,18 @@ impl Dir for TmpInode {
         Ok(inode)
     }
 
+    fn nameless(&self, new: &New, linkable: bool) -> Result<Arc<dyn Inode>> {
+        let inode = TmpInode::new(&self.space, new)?;
+        inode.relink(-1);
+        inode.linkable.store(linkable, Ordering::Relaxed);
+        Ok(inode)
+    }
+
     fn link(&self, name: &[u8], inode: &Arc<dyn Inode>) -> Result<()> {
         let inode = same_fs(inode)?;
+        if !inode.takes_names() {
+            return Err(ENOENT);
+        }
         self.entries()?.lock().put(name, inode.clone())?;
         inode.relink(1);
         self.modified();

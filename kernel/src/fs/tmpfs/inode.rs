@@ -13,13 +13,15 @@ use abi::Result;
 use abi::fs::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK};
 use abi::time::Timespec;
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// An inode.
 pub struct TmpInode {
     pub(super) space: Arc<Space>,
     pub(super) ino: u64,
     meta: Spin<Meta, order::Names>,
+    /// It was made without a name and may be given one.
+    pub(super) linkable: AtomicBool,
     pub(super) body: Body,
 }
 
@@ -77,7 +79,8 @@ impl TmpInode {
             btime: now,
         };
         let ino = space.next_ino.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(Self { space: space.clone(), ino, meta: Spin::new(meta), body }))
+        let linkable = AtomicBool::new(false);
+        Ok(Arc::new(Self { space: space.clone(), ino, meta: Spin::new(meta), linkable, body }))
     }
 
     /// The type bits.
@@ -87,6 +90,11 @@ impl TmpInode {
 
     pub(super) fn is_dir(&self) -> bool {
         matches!(self.body, Body::Dir(_))
+    }
+
+    /// Whether it may get one more name: it has one, or never had.
+    pub(super) fn takes_names(&self) -> bool {
+        self.linkable.swap(false, Ordering::Relaxed) || self.meta.lock().nlink > 0
     }
 
     /// The number of names changed by `by`.
