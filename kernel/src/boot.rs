@@ -6,7 +6,10 @@ mod init;
 
 use core::fmt::Write;
 
-use hal::{BootInfo, Hooks, Line, cpu::{CpuId, NoPreempt}};
+use hal::{
+    BootInfo, Hooks, Line,
+    cpu::{CpuId, NoPreempt},
+};
 
 use crate::{
     dev::{DeviceTable, Drivers},
@@ -58,8 +61,9 @@ impl Hooks for Kernel {
         self.real_time.set(info.boot_unix_seconds * NSEC_PER_SEC as i64);
         let console = options.console.clone();
         self.options.call_once(|| options);
-        let terminals =
-            self.terminals.call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
+        let terminals = self
+            .terminals
+            .call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
         let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
         let devices = self.devices.call_once(|| DeviceTable(drivers));
         match Namespace::new(FILE_SYSTEMS, devices, &self.real_time) {
@@ -134,4 +138,3 @@ impl Background for Kernel {
         &self.log
     }
 }
-

@@ -11,17 +11,16 @@ extern crate std;
 pub mod lock;
 #[macro_use]
 pub mod log;
+pub mod boot;
+pub mod cred;
+pub mod dev;
+pub mod fs;
+pub mod mm;
+pub mod process;
 pub mod random;
 pub mod sched;
-pub mod wait;
-pub mod time;
-pub mod cred;
 pub mod signal;
-pub mod mm;
-pub mod fs;
-pub mod tty;
-pub mod dev;
-pub mod process;
 pub mod syscall;
-pub mod boot;
-
+pub mod time;
+pub mod tty;
+pub mod wait;

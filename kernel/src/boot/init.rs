@@ -25,8 +25,7 @@ use crate::{
 };
 
 /// Programs that are tried when the command line names none.
-const PROGRAMS: &[&[u8]] =
-    &[b"/sbin/init", b"/etc/init", b"/bin/init", b"/bin/sh"];
+const PROGRAMS: &[&[u8]] = &[b"/sbin/init", b"/etc/init", b"/bin/init", b"/bin/sh"];
 
 /// Makes process 1 and lets it run.
 pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
@@ -58,13 +57,7 @@ fn become_init(
     let fs = Arc::new(FsInfo::new(mounts.clone()));
     fs.set_umask(0);
     let cred = Arc::new(Cred::root());
-    let caller = Caller {
-        cred: &cred,
-        space: None,
-        limits: &limits,
-        fs_info: &fs,
-        raise: &|_| {},
-    };
+    let caller = Caller { cred: &cred, space: None, limits: &limits, fs_info: &fs, raise: &|_| {} };
     make_default_root(&caller);
     if let Some(initrd) = initrd {
         crate::printk!(INFO, "Trying to unpack rootfs image as initramfs...");
@@ -77,8 +70,7 @@ fn become_init(
     provoke(kernel);
     let files = Arc::new(FdTable::new());
     open_console(&caller, &cred, &files);
-    let loader =
-        Loader { kernel, cred: &cred, limits: &limits, fs: &fs, personality: 0 };
+    let loader = Loader { kernel, cred: &cred, limits: &limits, fs: &fs, personality: 0 };
     let (loaded, name) = first_program(kernel, &loader);
     let regs = match first_registers(loaded.start) {
         Ok(regs) => regs,
@@ -155,22 +147,16 @@ fn open_console(caller: &Caller<'_>, cred: &Arc<Cred>, files: &FdTable) {
 }
 
 /// Tries what the command line asks for, then the usual places.
-fn first_program(
-    kernel: &Kernel,
-    loader: &Loader<'_>,
-) -> (crate::process::exec::Loaded, Vec<u8>) {
+fn first_program(kernel: &Kernel, loader: &Loader<'_>) -> (crate::process::exec::Loaded, Vec<u8>) {
     let options = kernel.options.get().cloned().unwrap_or_default();
     let ramdisk = options.rdinit.clone().unwrap_or_else(|| b"/init".to_vec());
     let asked = options.rdinit.is_some();
     match load(loader, &options, &ramdisk) {
         Ok(loaded) => return (loaded, ramdisk),
         Err(ENOENT) if !asked => {}
-        Err(why) => crate::printk!(
-            ERR,
-            "Failed to execute {} (error -{})",
-            ramdisk.escape_ascii(),
-            why.0
-        ),
+        Err(why) => {
+            crate::printk!(ERR, "Failed to execute {} (error -{})", ramdisk.escape_ascii(), why.0)
+        }
     }
     if let Some(init) = &options.init {
         match load(loader, &options, init) {
@@ -212,7 +198,10 @@ fn load(
     for word in &options.env {
         // A later setting of the same name takes the place of the earlier.
         let name = |w: &[u8]| w.iter().position(|b| *b == b'=');
-        match envp.iter_mut().find(|old| old[..name(old).unwrap_or(0)] == word[..name(word).unwrap_or(0)]) {
+        match envp
+            .iter_mut()
+            .find(|old| old[..name(old).unwrap_or(0)] == word[..name(word).unwrap_or(0)])
+        {
             Some(old) => *old = word,
             None => envp.push(word),
         }

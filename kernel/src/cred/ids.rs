@@ -139,16 +139,11 @@ impl Cred {
             new.ambient = CapSet::EMPTY;
         }
         // Root, real or effective, is treated as if the file had every capability.
-        let file = if new.euid == Uid::ROOT || new.uid == Uid::ROOT {
-            CapSet::ALL
-        } else {
-            CapSet::EMPTY
-        };
-        let permitted =
-            self.inheritable.0 & file.0 | file.0 & self.bounding.0 | new.ambient.0;
+        let file =
+            if new.euid == Uid::ROOT || new.uid == Uid::ROOT { CapSet::ALL } else { CapSet::EMPTY };
+        let permitted = self.inheritable.0 & file.0 | file.0 & self.bounding.0 | new.ambient.0;
         new.permitted = CapSet(permitted);
-        new.effective =
-            if new.euid == Uid::ROOT { new.permitted } else { new.ambient };
+        new.effective = if new.euid == Uid::ROOT { new.permitted } else { new.ambient };
         new.suid = new.euid;
         new.fsuid = new.euid;
         new.sgid = new.egid;

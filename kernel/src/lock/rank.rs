@@ -77,7 +77,8 @@ mod check {
 
     #[track_caller]
     pub fn no_spin_lock(last_sleeping: u8) {
-        let spinning = context::held(|held| held.iter().find(|h| h.rank > last_sleeping).map(|h| h.name));
+        let spinning =
+            context::held(|held| held.iter().find(|h| h.rank > last_sleeping).map(|h| h.name));
         if let Some(name) = spinning {
             sleeping_in_atomic(name);
         }
@@ -92,7 +93,10 @@ mod check {
 
     #[cold]
     #[track_caller]
-    #[expect(clippy::panic, reason = "sleeping under a spin lock is a kernel bug; only debug builds look")]
+    #[expect(
+        clippy::panic,
+        reason = "sleeping under a spin lock is a kernel bug; only debug builds look"
+    )]
     fn sleeping_in_atomic(name: &str) -> ! {
         panic!("sleeping with a spin lock held: {name}")
     }

@@ -13,11 +13,7 @@ use super::{
     cx::{NO_ALT_STACK, TrapInfo},
     thread::{self, Vfork},
 };
-use crate::{
-    lock::Spin,
-    mm::user::UserOut,
-    sched::Task,
-};
+use crate::{lock::Spin, mm::user::UserOut, sched::Task};
 
 /// What a new process shall be like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,21 +153,15 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
 
 /// What the child works with: shared where the flags say so, else its own copy.
 fn share(cx: &Cx, flags: CloneFlags) -> Result<Parts> {
-    let space = if flags.has(CloneFlags::VM) {
-        cx.parts.space.clone()
-    } else {
-        cx.parts.space.fork()?
-    };
+    let space =
+        if flags.has(CloneFlags::VM) { cx.parts.space.clone() } else { cx.parts.space.fork()? };
     let files = if flags.has(CloneFlags::FILES) {
         cx.parts.files.clone()
     } else {
         Arc::new(cx.parts.files.fork()?)
     };
-    let fs = if flags.has(CloneFlags::FS) {
-        cx.parts.fs.clone()
-    } else {
-        Arc::new(cx.parts.fs.fork())
-    };
+    let fs =
+        if flags.has(CloneFlags::FS) { cx.parts.fs.clone() } else { Arc::new(cx.parts.fs.fork()) };
     let actions = if flags.has(CloneFlags::SIGHAND) {
         cx.parts.actions.clone()
     } else {

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use abi::{
     errno::{EBADF, Errno, Result},
     signal::{
-        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SsFlags,
-        SigSet, SigStack, Siginfo, TRAP_TRACE,
+        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP,
+        SigSet, SigStack, Siginfo, SsFlags, TRAP_TRACE,
     },
 };
 use hal::user::{Access, Regs};
@@ -221,5 +221,4 @@ impl Cx {
 }
 
 /// No alternate stack.
-pub const NO_ALT_STACK: SigStack =
-    SigStack { ss_sp: 0, ss_flags: SsFlags::DISABLE, ss_size: 0 };
+pub const NO_ALT_STACK: SigStack = SigStack { ss_sp: 0, ss_flags: SsFlags::DISABLE, ss_size: 0 };

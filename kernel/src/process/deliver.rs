@@ -2,14 +2,10 @@
 //! restart of interrupted system calls. The only place where a signal takes effect.
 
 use abi::{
-    errno::{
-        EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS,
-    },
+    errno::{EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, ERESTARTNOINTR, ERESTARTSYS},
     nr,
     process::wait_signaled,
-    signal::{
-        SIG_DFL, SIGSEGV, SaFlags, SigAction, SigSet, Siginfo,
-    },
+    signal::{SIG_DFL, SIGSEGV, SaFlags, SigAction, SigSet, Siginfo},
 };
 
 use super::{Cx, frame, signal};

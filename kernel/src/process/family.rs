@@ -336,8 +336,11 @@ impl<P: Clone> Family<P> {
 
     /// `pid` ended with wait status `status`: it becomes a zombie, its children get a new parent.
     pub fn end(&mut self, pid: Pid, status: i32) -> Ended<P> {
-        let mut ended =
-            Ended { parent: None, adopted: alloc::vec::Vec::new(), orphaned: alloc::vec::Vec::new() };
+        let mut ended = Ended {
+            parent: None,
+            adopted: alloc::vec::Vec::new(),
+            orphaned: alloc::vec::Vec::new(),
+        };
         let reaper = self.reaper_of(pid);
         let Some(entry) = self.processes.get_mut(&pid) else { return ended };
         entry.news = Some(News::Ended(status));

@@ -93,7 +93,10 @@ impl Kernel {
             random: Random::new(),
             real_time: RealTime::new(),
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
-            uts: Spin::new(Uts { nodename: heapless::Vec::new(), domainname: heapless::Vec::new() }),
+            uts: Spin::new(Uts {
+                nodename: heapless::Vec::new(),
+                domainname: heapless::Vec::new(),
+            }),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
             drivers: spin::Once::new(),

@@ -87,12 +87,7 @@ pub struct Usage {
 
 impl Process {
     /// A process without threads yet. `unkillable` is for init.
-    pub fn new(
-        kernel: &'static Kernel,
-        pid: Pid,
-        exit_signal: u32,
-        limits: Limits,
-    ) -> Arc<Self> {
+    pub fn new(kernel: &'static Kernel, pid: Pid, exit_signal: u32, limits: Limits) -> Arc<Self> {
         Arc::new_cyclic(|me: &Weak<Self>| Self {
             pid,
             kernel,
@@ -137,7 +132,8 @@ impl Process {
 
     /// What its ended threads and the living ones have used.
     pub fn used(&self) -> Usage {
-        let threads: Vec<_> = self.signals.lock().threads.iter().filter_map(Weak::upgrade).collect();
+        let threads: Vec<_> =
+            self.signals.lock().threads.iter().filter_map(Weak::upgrade).collect();
         let mut used = self.usage.lock()[0];
         for thread in threads {
             used.add(&thread.used());

@@ -1,22 +1,21 @@
 //! Sending signals (`kernel/signal.c`): to threads, processes and groups, with the rules of
 //! kill(2) and signal(7) about who may, what is thrown away, and whom it wakes.
 
-use alloc::{sync::{Arc, Weak}, vec::Vec};
+use alloc::{
+    sync::{Arc, Weak},
+    vec::Vec,
+};
 
 use abi::{
     errno::{EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH, Result},
     process::{CAP_KILL, RLIMIT_SIGPENDING},
     signal::{
-        CLD_CONTINUED, CLD_STOPPED, DefaultAction, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP,
-        SI_USER, SaFlags, SigAction, SigSet, Siginfo, default_action,
+        CLD_CONTINUED, CLD_STOPPED, DefaultAction, SI_USER, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL,
+        SIGSTOP, SaFlags, SigAction, SigSet, Siginfo, default_action,
     },
 };
 
-use super::{
-    Cx, Pid, Process, Thread,
-    family::News,
-    object::GroupSignals,
-};
+use super::{Cx, Pid, Process, Thread, family::News, object::GroupSignals};
 use crate::{
     cred::Cred,
     lock::SpinGuard,

@@ -151,7 +151,9 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             cpu.run_deferred(in_user);
         }
         let todo = cx.task.work();
-        if todo & (work::SIGNAL | work::KILL) != 0 || cx.restart.is_some() || cx.saved_mask.is_some()
+        if todo & (work::SIGNAL | work::KILL) != 0
+            || cx.restart.is_some()
+            || cx.saved_mask.is_some()
         {
             if !deliver::deliver(cx) {
                 return false;

@@ -37,12 +37,7 @@ impl Report {
 }
 
 /// Waits for `wanted` news of `whose`. `None` with `WNOHANG`: there are none now.
-pub fn wait(
-    cx: &Cx,
-    whose: Whose,
-    wanted: Wanted,
-    options: WaitOptions,
-) -> Result<Option<Report>> {
+pub fn wait(cx: &Cx, whose: Whose, wanted: Wanted, options: WaitOptions) -> Result<Option<Report>> {
     let process = cx.process();
     let keep = options.has(WaitOptions::NOWAIT);
     let look = || match cx.kernel.family.lock().wait(process.pid, whose, wanted, keep) {

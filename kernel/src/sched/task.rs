@@ -7,12 +7,7 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 
-use hal::{
-    cpu::CpuId,
-    fiber::Fiber,
-    list::Node,
-    mem::NoMemory,
-};
+use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
 
 use super::{
     cpu::{self, Sched},
@@ -306,10 +301,8 @@ impl TaskRef {
     /// Sets bits of the work word; makes a running thread look at them soon.
     pub fn post(&self, bits: u32, why: Wake) {
         self.work.fetch_or(bits, SeqCst);
-        let running = matches!(
-            *self.slot.lock(),
-            State::Running | State::Preparing(_) | State::Woken
-        );
+        let running =
+            matches!(*self.slot.lock(), State::Running | State::Preparing(_) | State::Woken);
         if running {
             hal::cpu::kick(CpuId(self.cpu.load(Relaxed)));
         }

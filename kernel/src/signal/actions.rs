@@ -21,8 +21,12 @@ pub enum Disposition {
 #[derive(Clone, Debug)]
 pub struct Actions([SigAction; NSIG as usize]);
 
-const DEFAULT: SigAction =
-    SigAction { sa_handler: SIG_DFL, sa_flags: SaFlags::EMPTY, sa_restorer: 0, sa_mask: SigSet::EMPTY };
+const DEFAULT: SigAction = SigAction {
+    sa_handler: SIG_DFL,
+    sa_flags: SaFlags::EMPTY,
+    sa_restorer: 0,
+    sa_mask: SigSet::EMPTY,
+};
 
 impl Default for Actions {
     fn default() -> Self {

@@ -10,7 +10,9 @@ use crate::{
     fs::Fd,
     mm::{
         Space,
-        user::{In, InOut, Out, UserBytes, UserIn, UserInOut, UserList, UserOut, UserPath, UserStr},
+        user::{
+            In, InOut, Out, UserBytes, UserIn, UserInOut, UserList, UserOut, UserPath, UserStr,
+        },
     },
 };
 

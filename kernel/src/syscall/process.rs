@@ -417,9 +417,7 @@ pub fn setresuid(cx: &mut Cx, real: u32, effective: u32, saved: u32) -> Result<(
     let old = cx.cred().clone();
     let mut new = (*old).clone();
     let own = [old.uid, old.euid, old.suid];
-    for (id, field) in
-        [(real, &mut new.uid), (effective, &mut new.euid), (saved, &mut new.suid)]
-    {
+    for (id, field) in [(real, &mut new.uid), (effective, &mut new.euid), (saved, &mut new.suid)] {
         let Some(id) = given(id).map(Uid) else { continue };
         if !old.capable(CAP_SETUID) && !own.contains(&id) {
             return Err(EPERM);
@@ -436,9 +434,7 @@ pub fn setresgid(cx: &mut Cx, real: u32, effective: u32, saved: u32) -> Result<(
     let old = cx.cred().clone();
     let mut new = (*old).clone();
     let own = [old.gid, old.egid, old.sgid];
-    for (id, field) in
-        [(real, &mut new.gid), (effective, &mut new.egid), (saved, &mut new.sgid)]
-    {
+    for (id, field) in [(real, &mut new.gid), (effective, &mut new.egid), (saved, &mut new.sgid)] {
         let Some(id) = given(id).map(Gid) else { continue };
         if !old.capable(CAP_SETGID) && !own.contains(&id) {
             return Err(EPERM);
@@ -634,11 +630,7 @@ pub fn sched_yield(_cx: &mut Cx) -> Result<()> {
 }
 
 /// getcpu(2)
-pub fn getcpu(
-    cx: &mut Cx,
-    cpu: Option<UserOut<u32>>,
-    node: Option<UserOut<u32>>,
-) -> Result<()> {
+pub fn getcpu(cx: &mut Cx, cpu: Option<UserOut<u32>>, node: Option<UserOut<u32>>) -> Result<()> {
     if let Some(cpu) = cpu {
         cpu.write(cx.space(), &cx.task.last_cpu().0)?;
     }

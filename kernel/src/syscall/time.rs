@@ -163,9 +163,7 @@ pub fn clock_nanosleep(
 pub fn restart_syscall(cx: &mut Cx) -> Result<usize> {
     match cx.restart_block.take() {
         Some(Restart::Sleep { until, rest }) => sleep_relative(cx, until, rest).map(|()| 0),
-        Some(Restart::Poll { fds, count, until }) => {
-            super::poll::poll_until(cx, fds, count, until)
-        }
+        Some(Restart::Poll { fds, count, until }) => super::poll::poll_until(cx, fds, count, until),
         None => Err(EINTR),
     }
 }
