@@ -2,10 +2,10 @@
 //! capabilities(7), `fs/namei.c`).
 
 use crate::cred::{Cred, Uid};
-use crate::fs::inode::Attr;
+use crate::fs::inode::{Access, Attr};
 use abi::Result;
 use abi::errno::{EACCES, EPERM};
-use abi::fs::{S_IFDIR, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
+use abi::fs::{S_IFDIR, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
 use abi::process::{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID};
 
 /// Execute a file, search a directory.
@@ -17,7 +17,8 @@ pub const READ: u32 = 4;
 
 /// Whether `cred` may access the inode in every way of `want` (a set of [`READ`], [`WRITE`] and
 /// [`EXEC`]): else `EACCES`.
-pub fn permission(cred: &Cred, attr: &Attr, want: u32) -> Result<()> {
+pub fn permission(cred: &Cred, file: impl Into<Access>, want: u32) -> Result<()> {
+    let attr: Access = file.into();
     let class = if cred.fsuid == attr.uid {
         attr.mode >> 6
     } else if cred.in_group(attr.gid) {
@@ -28,7 +29,7 @@ pub fn permission(cred: &Cred, attr: &Attr, want: u32) -> Result<()> {
     if class & want == want {
         return Ok(());
     }
-    let is_dir = attr.file_type() == S_IFDIR;
+    let is_dir = attr.mode & S_IFMT == S_IFDIR;
     let searching = if is_dir { want & WRITE == 0 } else { want == READ };
     if searching && cred.capable(CAP_DAC_READ_SEARCH) {
         return Ok(());

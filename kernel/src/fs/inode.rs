@@ -61,6 +61,23 @@ impl Attr {
     }
 }
 
+/// What decides who may do what: all that a walk asks of most inodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// Type and permissions.
+    pub mode: u32,
+    /// Owner.
+    pub uid: Uid,
+    /// Group.
+    pub gid: Gid,
+}
+
+impl From<&Attr> for Access {
+    fn from(attr: &Attr) -> Self {
+        Self { mode: attr.mode, uid: attr.uid, gid: attr.gid }
+    }
+}
+
 /// A change of attributes; `None` leaves one as it is. Permission was checked by the caller.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Change {
@@ -102,6 +119,11 @@ pub enum Kind<'a> {
 pub trait Inode: Any + Send + Sync {
     /// The attributes.
     fn attr(&self) -> Attr;
+
+    /// The attributes that decide on access.
+    fn access(&self) -> Access {
+        Access::from(&self.attr())
+    }
 
     /// Changes attributes.
     fn set_attr(&self, change: &Change) -> Result<()>;

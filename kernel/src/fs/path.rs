@@ -108,8 +108,11 @@ pub struct Walk<'p> {
     root: Path,
     /// Where the walk is.
     at: Path,
-    /// The texts it is in: the path at the bottom, links on top. None is used up.
-    texts: heapless::Vec<Rest<'p>, { MAXSYMLINKS + 1 }>,
+    /// The text it is in: the path, or a link's.
+    text: Option<Rest<'p>>,
+    /// The texts to go on with after that. None is used up, so a link at the end of a path, the
+    /// common case, allocates nothing.
+    texts: Vec<Rest<'p>>,
     links: usize,
     /// The path ends with a slash: what it leads to must be a directory.
     slash: bool,
@@ -131,9 +134,8 @@ impl<'p> Walk<'p> {
             Some(from) => from,
             None => c.fs_info.cwd(),
         };
-        let mut walk = Self { c, root, at, texts: heapless::Vec::new(), links: 0, slash: false };
-        walk.push(Text::Given(path))?;
-        Ok(walk)
+        let text = Some(Rest { text: Text::Given(path), at: 0 });
+        Ok(Self { c, root, at, text, texts: Vec::new(), links: 0, slash: false })
     }
 
     /// Where the walk is: the directory of the last component after [`Walk::to_last`].
@@ -147,7 +149,7 @@ impl<'p> Walk<'p> {
     }
 
     /// The file the path leads to; a symbolic link at its end is followed if `follow`.
-    pub fn target(mut self, follow: bool) -> Result<Path> {
+    pub fn target(&mut self, follow: bool) -> Result<Path> {
         loop {
             match self.to_last()? {
                 Last::Here | Last::Dot => break,
@@ -169,14 +171,14 @@ impl<'p> Walk<'p> {
         if self.slash && !self.at.dentry.is_dir() {
             return Err(ENOTDIR);
         }
-        Ok(self.at)
+        Ok(self.at.clone())
     }
 
     /// Walks up to the last component, following the links on the way.
     pub fn to_last(&mut self) -> Result<Last<'p>> {
         while let Some(name) = self.component() {
             self.may_search()?;
-            let last = self.texts.is_empty();
+            let last = self.text.is_none();
             match name.bytes() {
                 b"." if last => return Ok(Last::Dot),
                 b"." => {}
@@ -233,7 +235,9 @@ impl<'p> Walk<'p> {
     }
 
     fn push(&mut self, text: Text<'p>) -> Result<()> {
-        self.texts.push(Rest { text, at: 0 }).map_err(|_| ELOOP)
+        self.texts.try_reserve(1).map_err(|_| ENOMEM)?;
+        self.texts.extend(self.text.replace(Rest { text, at: 0 }));
+        Ok(())
     }
 
     /// The directory may be searched: `ENOTDIR` if it is none, `EACCES`.
@@ -242,13 +246,13 @@ impl<'p> Walk<'p> {
         if !matches!(inode.kind(), Kind::Dir(_)) {
             return Err(ENOTDIR);
         }
-        permission(self.c.cred, &inode.attr(), EXEC)
+        permission(self.c.cred, inode.access(), EXEC)
     }
 
     /// The next component. A text leaves the stack with its last one.
     fn component(&mut self) -> Option<Component<'p>> {
         loop {
-            let rest = self.texts.last_mut()?;
+            let rest = self.text.as_mut()?;
             let bytes = rest.text.bytes();
             let slashes = |at: usize| {
                 let left = bytes.get(at..).unwrap_or_default();
@@ -262,12 +266,15 @@ impl<'p> Walk<'p> {
             let range = start..end;
             rest.at = next;
             let slash = next > end;
-            let text = if is_last { self.texts.pop()?.text } else { rest.text.clone() };
+            let text = rest.text.clone();
+            if is_last {
+                self.text = self.texts.pop();
+            }
             if range.is_empty() {
                 // Only slashes: the root itself.
                 continue;
             }
-            if is_last && self.texts.is_empty() {
+            if is_last && self.text.is_none() {
                 self.slash |= slash;
             }
             return Some(Component { text, range });

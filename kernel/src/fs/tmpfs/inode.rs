@@ -5,7 +5,7 @@ use super::dir::Entries;
 use super::file::Pages;
 use crate::cred::{Gid, Uid};
 use crate::fs::caller::Caller;
-use crate::fs::inode::{Attr, Change, Inode, Kind, Link, New, What};
+use crate::fs::inode::{Access, Attr, Change, Inode, Kind, Link, New, What};
 use crate::fs::pipe::Fifo;
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
@@ -150,6 +150,11 @@ impl Inode for TmpInode {
             ctime: meta.ctime,
             btime: Some(meta.btime),
         }
+    }
+
+    fn access(&self) -> Access {
+        let meta = self.meta.lock();
+        Access { mode: meta.mode, uid: meta.uid, gid: meta.gid }
     }
 
     fn set_attr(&self, change: &Change) -> Result<()> {
