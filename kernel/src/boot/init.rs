@@ -12,7 +12,7 @@ use abi::{
 use hal::Initrd;
 
 use crate::{
-    cred::{Cred, Limits},
+    cred::{Cred, Limits, Uid},
     fs::{Caller, FdTable, FsInfo, initramfs, inode::What, namei, open},
     lock::Spin,
     process::{
@@ -32,7 +32,7 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     let all = kernel.sched.all_cpus();
     let limits = Limits::init(kernel.max_threads());
     let pid = kernel.family.lock().allocate().ok_or(ESRCH)?;
-    let process = Process::new(kernel, pid, 0, limits);
+    let process = Process::new(kernel, pid, 0, Uid::ROOT, limits);
     let thread = Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, None));
     thread.set_comm(b"swapper/0");
     process.signals.lock().threads.push(Arc::downgrade(&thread));

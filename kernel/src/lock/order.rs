@@ -75,6 +75,8 @@ lock_order! {
     ThreadSignals,
     /// What a process does with each signal (shared with `CLONE_SIGHAND`).
     Actions,
+    /// How many processes each user has.
+    Users,
     /// The key of the random number generator.
     Random,
     /// Armed timers.

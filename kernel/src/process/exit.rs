@@ -29,7 +29,6 @@ pub fn finish(cx: Cx) {
         usage[0].add(&used);
         usage[0].max_rss = usage[0].max_rss.max((rss.anon + rss.file + rss.shmem) as u64);
     }
-    process.note_uid(cx.cred().uid.0);
     // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
     let parts = cx.thread.parts.lock().take();
     let thread = cx.thread.clone();
@@ -56,6 +55,11 @@ pub(super) fn release_memory(cx: &Cx) {
 /// The last thread is gone: the process becomes a zombie, its family is told.
 fn end_process(process: &Arc<Process>, status: i32) {
     process.set_alarm(0, 0);
+    let terminal = process.terminal.lock().take();
+    let leads = process.kernel.family.lock().place(process.pid).map(|place| place.2);
+    if let Some(terminal) = terminal.filter(|_| leads == Some(process.pid)) {
+        terminal.hang_up(true);
+    }
     let ended = process.kernel.family.lock().end(process.pid, status);
     for (child, parent, zombie) in &ended.adopted {
         child.ppid.store(parent.pid.0, Relaxed);

@@ -198,7 +198,7 @@ impl Process {
     pub fn child_info(&self, code: i32, status: i32) -> Siginfo {
         let used = self.used();
         let ticks = |ns: u64| (ns / (1_000_000_000 / abi::time::USER_HZ)) as i64;
-        let uid = self.uid();
+        let uid = self.uid().0;
         Siginfo::chld(code, self.pid.0, uid, status, ticks(used.user_ns), ticks(used.system_ns))
     }
 }

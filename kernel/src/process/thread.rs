@@ -149,6 +149,7 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             && let Some(cpu) = sched::this(&hal::cpu::NoPreempt::new())
         {
             cpu.run_deferred(in_user);
+            cx.process().tick();
         }
         let todo = cx.task.work();
         if todo & (work::SIGNAL | work::KILL) != 0

@@ -111,8 +111,7 @@ impl Waiter {
     /// Wakes the thread behind it. `true` when the event reached a thread.
     pub fn wake(&self) -> bool {
         let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
-        task.woken[self.lane as usize].store(true, SeqCst);
-        task.wake(Wake::Event);
+        task.notify(self.lane);
         true
     }
 }
@@ -286,6 +285,12 @@ impl TaskRef {
     /// The first wake-up of a new task, on this CPU or an idle one.
     pub fn start(&self) {
         self.cpu.store(cpu::this_id().0, Relaxed);
+        self.wake(Wake::Event);
+    }
+
+    /// What it waits for may have come: it tests its condition again.
+    pub fn notify(&self, lane: Lane) {
+        self.woken[lane as usize].store(true, SeqCst);
         self.wake(Wake::Event);
     }
 
