@@ -193,6 +193,14 @@ impl<P: Clone> Family<P> {
         matches!(self.processes.get(&pid), Some(Entry { news: Some(News::Ended(_)), .. }))
     }
 
+    /// The wait status of a zombie.
+    pub fn status(&self, pid: Pid) -> Option<i32> {
+        match self.processes.get(&pid)?.news {
+            Some(News::Ended(status)) => Some(status),
+            _ => None,
+        }
+    }
+
     /// All processes, by rising pid.
     pub fn iter(&self) -> impl Iterator<Item = (Pid, &P)> {
         self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))

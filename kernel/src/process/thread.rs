@@ -26,7 +26,7 @@ pub struct Thread {
     /// Blocked signals, and those sent to it alone.
     pub signals: Spin<ThreadSignals, order::ThreadSignals>,
     /// What it shares with others, for those who look at it from outside.
-    pub parts: Spin<Option<Parts>, order::Names>,
+    pub parts: Spin<Option<Parts>, order::Parts>,
     /// Its name (`PR_SET_NAME`), without the NUL.
     pub comm: Spin<heapless::Vec<u8, { TASK_COMM_LEN - 1 }>, order::Names>,
     /// The word to clear and wake when it ends (set_tid_address(2)); 0: none.
