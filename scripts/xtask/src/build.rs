@@ -1,4 +1,4 @@
-//! Builds the kernel image.
+//! Builds the kernel image, and the page that says which system calls it has.
 
 use crate::project;
 use crate::symbols;
@@ -77,6 +77,21 @@ pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
     put(&project::kernel_with_symbols(), &linked)?;
     put(&project::kernel(), &image)?;
     Ok(project::kernel())
+}
+
+/// Writes `docs/syscalls.md` from the kernel's table of system calls.
+///
+/// # Errors
+/// When the kernel does not compile for this machine.
+pub fn coverage_page() -> Result<PathBuf> {
+    let mut cargo = Way::chosen().cargo();
+    cargo.args(["run", "--quiet", "--package", "kernel", "--example", "syscalls"]);
+    cargo.arg("--target-dir").arg(project::target("")).stderr(Stdio::inherit());
+    let page = cargo.output().context("cargo: run scripts/setup")?;
+    anyhow::ensure!(page.status.success(), "the table cannot be read");
+    let place = project::root().join("docs/syscalls.md");
+    fs::write(&place, page.stdout)?;
+    Ok(place)
 }
 
 /// Moves a file into its place whole: a machine may be booting the old one right now.
