@@ -20,7 +20,7 @@ use crate::{
         exec::{Loader, first_registers, stack::Strings},
         run,
     },
-    sched::{Task, TaskRef, work},
+    sched::{TaskRef, work},
     signal::Actions,
 };
 
@@ -39,7 +39,7 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
-    let task = Task::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
+    let task = TaskRef::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
         .map_err(|_| ENOMEM)?;
     thread.set_task(task.clone());
     task.start();

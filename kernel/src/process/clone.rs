@@ -14,7 +14,7 @@ use super::{
     cx::{NO_ALT_STACK, TrapInfo},
     thread::{self, Vfork},
 };
-use crate::{cred::Uid, lock::Spin, mm::user::UserOut, sched::Task};
+use crate::{cred::Uid, lock::Spin, mm::user::UserOut, sched::TaskRef};
 
 /// What a new process shall be like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -203,14 +203,10 @@ pub(super) struct Child {
 }
 
 /// Gives the thread a task, which sleeps until it is started.
-pub(super) fn start(
-    kernel: &'static super::Kernel,
-    child: Child,
-    allowed: u64,
-) -> Result<crate::sched::TaskRef> {
+pub(super) fn start(kernel: &'static super::Kernel, child: Child, allowed: u64) -> Result<TaskRef> {
     let thread = child.thread.clone();
     *thread.parts.lock() = Some(child.parts.clone());
-    let task = Task::new(thread.tid.0, allowed, move |task| {
+    let task = TaskRef::new(thread.tid.0, allowed, move |task| {
         thread::run(Cx {
             kernel,
             thread: child.thread,

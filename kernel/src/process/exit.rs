@@ -27,7 +27,7 @@ pub fn finish(cx: Cx) {
     {
         let mut usage = process.usage.lock();
         usage[0].add(&used);
-        usage[0].max_rss = usage[0].max_rss.max((rss.anon + rss.file + rss.shmem) as u64);
+        usage[0].max_rss = usage[0].max_rss.max(rss.anon + rss.file + rss.shmem);
     }
     // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
     let parts = cx.thread.parts.lock().take();

@@ -194,13 +194,13 @@ impl Expire for Process {
         let every = self.alarm.every.load(Relaxed);
         let now = hal::time::now_ns();
         let at = self.alarm.at.load(Relaxed);
-        if every == 0 {
-            self.alarm.at.store(0, Relaxed);
-        } else {
-            let missed = now.saturating_sub(at) / every;
-            let next = at + (missed + 1) * every;
-            self.alarm.at.store(next, Relaxed);
-            timer::set(&self.alarm.node, next);
+        match now.saturating_sub(at).checked_div(every) {
+            None => self.alarm.at.store(0, Relaxed),
+            Some(missed) => {
+                let next = at.saturating_add((missed + 1).saturating_mul(every));
+                self.alarm.at.store(next, Relaxed);
+                timer::set(&self.alarm.node, next);
+            }
         }
         self.send(&Pending::kernel_info(SIGALRM));
     }

@@ -152,13 +152,11 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             cx.process().tick();
         }
         let todo = cx.task.work();
-        if todo & (work::SIGNAL | work::KILL) != 0
+        let deliver = todo & (work::SIGNAL | work::KILL) != 0
             || cx.restart.is_some()
-            || cx.saved_mask.is_some()
-        {
-            if !deliver::deliver(cx) {
-                return false;
-            }
+            || cx.saved_mask.is_some();
+        if deliver && !deliver::deliver(cx) {
+            return false;
         }
         if todo & work::RESCHED != 0 {
             cx.task.clear_work(work::RESCHED);

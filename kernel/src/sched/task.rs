@@ -116,8 +116,8 @@ impl Waiter {
     }
 }
 
-impl Task {
-    /// A new task around `body`, asleep until it is woken with [`Task::start`].
+impl TaskRef {
+    /// A new task around `body`, asleep until it is woken with [`TaskRef::start`].
     pub fn new(
         id: i32,
         allowed: u64,
@@ -154,9 +154,11 @@ impl Task {
             }
         })?;
         *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
-        Ok(TaskRef(task))
+        Ok(Self(task))
     }
+}
 
+impl Task {
     /// The number of its thread (gettid(2)).
     pub fn id(&self) -> i32 {
         self.id

@@ -111,9 +111,10 @@ pub fn wait4(
     let whose = match pid {
         -1 => Whose::Any,
         0 => Whose::Group(own_group(cx)),
+        1.. => Whose::Child(Pid(pid)),
+        // The number of no group can be the negative of this one.
         i32::MIN => return Err(ESRCH),
-        ..-1 => Whose::Group(Pid(-pid)),
-        _ => Whose::Child(Pid(pid)),
+        _ => Whose::Group(Pid(-pid)),
     };
     let wanted = Wanted {
         ended: true,
@@ -603,7 +604,7 @@ pub fn getrusage(cx: &mut Cx, who: i32, out: UserOut<Rusage>) -> Result<()> {
         RUSAGE_SELF => {
             let mut usage = cx.process().used();
             let counts = cx.space().counts();
-            usage.max_rss = usage.max_rss.max((counts.anon + counts.file + counts.shmem) as u64);
+            usage.max_rss = usage.max_rss.max(counts.anon + counts.file + counts.shmem);
             usage
         }
         RUSAGE_CHILDREN => cx.process().usage.lock()[1],
@@ -649,7 +650,7 @@ pub fn getcpu(cx: &mut Cx, cpu: Option<UserOut<u32>>, node: Option<UserOut<u32>>
 
 /// sched_getaffinity(2): as many bytes as the mask has words for all CPUs.
 pub fn sched_getaffinity(cx: &mut Cx, pid: i32, len: u32, mask: u64) -> Result<usize> {
-    if len % 8 != 0 || len == 0 {
+    if !len.is_multiple_of(8) || len == 0 {
         return Err(EINVAL);
     }
     let task = affinity_target(cx, pid)?;
