@@ -29,6 +29,10 @@ debug *args:
 insn *args:
     @scripts/insn {{args}}
 
+# Write docs/syscalls.md, the page that says which system calls there are
+syscalls:
+    @scripts/syscalls
+
 # The quick part of `test`: formatting, lints, host tests, the kernel's build
 check:
     @scripts/test --quick

@@ -4,7 +4,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use abi::{
-    errno::{ENOENT, ENOMEM, ESRCH, Result},
+    errno::{ELOOP, ENOENT, ENOMEM, ENOTDIR, ESRCH, Result},
     fs::{OpenFlags, makedev},
     process::RLIMIT_STACK,
     signal::SigSet,
@@ -12,7 +12,7 @@ use abi::{
 use hal::Initrd;
 
 use crate::{
-    cred::{Cred, Limits},
+    cred::{Cred, Limits, Uid},
     fs::{Caller, FdTable, FsInfo, initramfs, inode::What, namei, open},
     lock::Spin,
     process::{
@@ -20,7 +20,7 @@ use crate::{
         exec::{Loader, first_registers, stack::Strings},
         run,
     },
-    sched::{Task, TaskRef, work},
+    sched::{TaskRef, work},
     signal::Actions,
 };
 
@@ -32,14 +32,14 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     let all = kernel.sched.all_cpus();
     let limits = Limits::init(kernel.max_threads());
     let pid = kernel.family.lock().allocate().ok_or(ESRCH)?;
-    let process = Process::new(kernel, pid, 0, limits);
+    let process = Process::new(kernel, pid, 0, Uid::ROOT, limits);
     let thread = Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, None));
     thread.set_comm(b"swapper/0");
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
-    let task = Task::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
+    let task = TaskRef::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
         .map_err(|_| ENOMEM)?;
     thread.set_task(task.clone());
     task.start();
@@ -150,12 +150,19 @@ fn open_console(caller: &Caller<'_>, cred: &Arc<Cred>, files: &FdTable) {
 fn first_program(kernel: &Kernel, loader: &Loader<'_>) -> (crate::process::exec::Loaded, Vec<u8>) {
     let options = kernel.options.get().cloned().unwrap_or_default();
     let ramdisk = options.rdinit.clone().unwrap_or_else(|| b"/init".to_vec());
-    let asked = options.rdinit.is_some();
-    match load(loader, &options, &ramdisk) {
-        Ok(loaded) => return (loaded, ramdisk),
-        Err(ENOENT) if !asked => {}
-        Err(why) => {
-            crate::printk!(ERR, "Failed to execute {} (error -{})", ramdisk.escape_ascii(), why.0)
+    let missing = matches!(loader.find(&ramdisk), Err(ENOENT | ENOTDIR | ELOOP));
+    if missing && options.rdinit.is_some() {
+        // Linux turns to the disk that `root=` names, and finds none.
+        crate::printk!(ERR, "rdinit={}: there is no such file", ramdisk.escape_ascii());
+        hal::panic(format_args!("VFS: Unable to mount root fs on unknown-block(0,0)"));
+    }
+    if !missing {
+        match load(loader, &options, &ramdisk) {
+            Ok(loaded) => return (loaded, ramdisk),
+            Err(why) => {
+                let name = ramdisk.escape_ascii();
+                crate::printk!(ERR, "Failed to execute {name} (error -{})", why.0);
+            }
         }
     }
     if let Some(init) = &options.init {

@@ -1,12 +1,14 @@
-//! Builds the kernel image.
+//! Builds the kernel image, and the page that says which system calls it has.
 
 use crate::project;
+use crate::symbols;
 use crate::toolchain::{TARGET, Way};
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -39,7 +41,8 @@ pub enum Tell {
     Failure,
 }
 
-/// Builds the kernel and puts it at [`project::kernel`].
+/// Builds the kernel and puts it at [`project::kernel`], and the same with what debuggers read at
+/// [`project::kernel_with_symbols`].
 ///
 /// # Errors
 /// When it does not compile, or something for compiling is missing.
@@ -68,11 +71,35 @@ pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
     if !ok {
         bail!("the kernel does not build");
     }
-    let built = project::target(TARGET).join(profile.name()).join("eclipse");
-    let place = project::kernel();
-    // Moved into place whole: a machine may be booting the old one right now.
-    let fresh = tempfile::Builder::new().tempfile_in(project::target(""))?;
-    fs::copy(&built, fresh.path()).with_context(|| built.display().to_string())?;
-    fs::rename(fresh.into_temp_path(), &place)?;
+    let linked = project::target(TARGET).join(profile.name()).join("eclipse");
+    let linked = fs::read(&linked).with_context(|| linked.display().to_string())?;
+    let image = symbols::bootable(&linked).context("making the kernel bootable")?;
+    put(&project::kernel_with_symbols(), &linked)?;
+    put(&project::kernel(), &image)?;
+    Ok(project::kernel())
+}
+
+/// Writes `docs/syscalls.md` from the kernel's table of system calls.
+///
+/// # Errors
+/// When the kernel does not compile for this machine.
+pub fn coverage_page() -> Result<PathBuf> {
+    let mut cargo = Way::chosen().cargo();
+    cargo.args(["run", "--quiet", "--package", "kernel", "--example", "syscalls"]);
+    cargo.arg("--target-dir").arg(project::target("")).stderr(Stdio::inherit());
+    let page = cargo.output().context("cargo: run scripts/setup")?;
+    anyhow::ensure!(page.status.success(), "the table cannot be read");
+    let place = project::root().join("docs/syscalls.md");
+    fs::write(&place, page.stdout)?;
     Ok(place)
+}
+
+/// Moves a file into its place whole: a machine may be booting the old one right now.
+fn put(place: &Path, bytes: &[u8]) -> Result<()> {
+    let readable = Permissions::from_mode(0o644);
+    let mut fresh =
+        tempfile::Builder::new().permissions(readable).tempfile_in(project::target(""))?;
+    fresh.write_all(bytes)?;
+    fs::rename(fresh.into_temp_path(), place)?;
+    Ok(())
 }

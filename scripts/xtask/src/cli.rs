@@ -34,6 +34,9 @@ enum Command {
     #[command(override_usage = "scripts/debug [OPTIONS] [-- QEMU ARGS]...")]
     Debug(RunArgs),
     Insn(InsnArgs),
+    /// Write the coverage page docs/syscalls.md from the kernel's table
+    #[command(override_usage = "scripts/syscalls")]
+    Syscalls,
 }
 
 impl Cli {
@@ -46,6 +49,10 @@ impl Cli {
             Command::Test(args) => args.run(),
             Command::Debug(args) => args.run(interactive::debug),
             Command::Insn(args) => args.run(),
+            Command::Syscalls => {
+                println!("{}", build::coverage_page()?.display());
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

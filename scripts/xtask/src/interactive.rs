@@ -39,7 +39,7 @@ pub fn run(session: &Session) -> Result<()> {
 /// # Errors
 /// When something is missing on this machine.
 pub fn debug(session: &Session) -> Result<()> {
-    let kernel = project::kernel();
+    let kernel = project::kernel_with_symbols();
     eprintln!("QEMU waits for gdb. In another terminal:");
     eprintln!("  gdb {} -ex 'target remote :1234'", kernel.display());
     eprintln!("Use 'hbreak FUNCTION' for places before paging is on. Leave with Ctrl-A x.");

@@ -20,3 +20,9 @@ pub fn target(name: &str) -> PathBuf {
 pub fn kernel() -> PathBuf {
     target("eclipse")
 }
+
+/// The same kernel with symbols and line numbers, for debuggers.
+#[must_use]
+pub fn kernel_with_symbols() -> PathBuf {
+    target("eclipse.debug")
+}

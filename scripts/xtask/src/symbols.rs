@@ -1,11 +1,12 @@
-//! Appends the symbol table for back traces to a linked kernel image.
+//! Makes the kernel file that is booted out of the linked one: without what only debuggers read,
+//! and with the names of the functions for back traces.
 //!
 //! The image's linker script (kernel/hal/linker.ld) ends with a segment `.ksymbols` that holds an
 //! empty table; the layout is described in kernel/hal/src/x86_64/symbols.rs. Here the real table is
-//! put at the end of the file, and the segment's program header made to load it in place of the
-//! empty one. Nothing else in the image moves.
+//! put at the end of what is loaded, and the segment's program header made to load it in place of
+//! the empty one. Nothing else that is loaded moves.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 const MAGIC: u32 = 0x5359_4d31;
@@ -24,21 +25,28 @@ struct Function {
     name: String,
 }
 
-/// Puts the names of all functions of the image behind it. An image that has them already, or that
-/// was not linked by the kernel's script, is an error and stays as it is.
-pub fn append(elf: &mut Vec<u8>) -> Result<()> {
-    let (place, functions) = read(elf)?;
-    let header = load_header(elf, place).context("no segment for .ksymbols")?;
-    ensure!(word(elf, header + 32)? == HEADER as u64, "the image has a symbol table already");
+/// The bootable image of a linked one.
+///
+/// # Errors
+/// When `linked` was not linked by the kernel's script.
+pub fn bootable(linked: &[u8]) -> Result<Vec<u8>> {
+    let (place, functions) = read(linked)?;
+    let (headers, end) = segments(linked)?;
+    let mut image = linked.get(..end).context("the image is truncated")?.to_vec();
+    // Without e_shoff, e_shnum and e_shstrndx there are no sections: elf(5).
+    image[40..48].fill(0);
+    image[60..64].fill(0);
 
+    let header = headers.into_iter().find(|&header| word(linked, header + 16).ok() == Some(place));
+    let header = header.context("no segment for .ksymbols")?;
     let table = build(&functions)?;
-    elf.resize(elf.len().next_multiple_of(PAGE), 0);
-    let offset = elf.len() as u64;
-    elf.extend_from_slice(&table);
+    image.resize(end.next_multiple_of(PAGE), 0);
+    let offset = image.len() as u64;
+    image.extend_from_slice(&table);
     for (field, value) in [(8, offset), (32, table.len() as u64), (40, table.len() as u64)] {
-        elf[header + field..header + field + 8].copy_from_slice(&value.to_le_bytes());
+        image[header + field..header + field + 8].copy_from_slice(&value.to_le_bytes());
     }
-    Ok(())
+    Ok(image)
 }
 
 /// The address of `.ksymbols`, and the functions of `.text` in order.
@@ -102,19 +110,20 @@ fn build(functions: &[Function]) -> Result<Vec<u8>> {
     Ok(table)
 }
 
-/// Where in the file the header of the loadable segment at `address` is.
-fn load_header(elf: &[u8], address: u64) -> Result<usize> {
+/// Where in the file the headers of the loadable segments are, and where the last of these ends.
+fn segments(elf: &[u8]) -> Result<(Vec<usize>, usize)> {
     const PT_LOAD: u64 = 1;
     let first = usize::try_from(word(elf, 32)?)?;
     let sizes = word(elf, 54)?;
     let (size, count) = ((sizes & 0xffff) as usize, (sizes >> 16 & 0xffff) as usize);
-    for index in 0..count {
-        let header = first + index * size;
-        if word(elf, header)? & 0xffff_ffff == PT_LOAD && word(elf, header + 16)? == address {
-            return Ok(header);
+    let (mut headers, mut end) = (Vec::new(), 0);
+    for header in (0..count).map(|index| first + index * size) {
+        if word(elf, header)? & 0xffff_ffff == PT_LOAD {
+            end = end.max(usize::try_from(word(elf, header + 8)? + word(elf, header + 32)?)?);
+            headers.push(header);
         }
     }
-    bail!("no such program header")
+    Ok((headers, end))
 }
 
 /// The little-endian word at an offset in the file.
@@ -157,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_no_image_is_refused() {
-        assert!(append(&mut Vec::new()).is_err());
-        assert!(append(&mut b"\x7fELF".repeat(100)).is_err());
+        assert!(bootable(b"").is_err());
+        assert!(bootable(&b"\x7fELF".repeat(100)).is_err());
     }
 }
