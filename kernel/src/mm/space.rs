@@ -259,7 +259,7 @@ pub(super) fn breathe() {
 }
 
 /// For loops over pages: takes a breath at every stride. Whether the thread still lives.
-pub(super) fn go_on(page: u64) -> bool {
+pub fn go_on(page: u64) -> bool {
     if !page.is_multiple_of(STRIDE) {
         return true;
     }

@@ -239,6 +239,31 @@ impl Image {
         }
         Ok(mapped)
     }
+
+    /// Maps a segment of the program at `addr`, its zeroes included (`elf_load`).
+    fn load(
+        &self,
+        to: &Target<'_>,
+        addr: u64,
+        segment: &Segment,
+        flags: MapFlags,
+        total: u64,
+    ) -> Result<u64> {
+        let (mapped, zeroes) = if segment.filesz > 0 {
+            let mapped = self.map(to, addr, segment, flags, total)?;
+            (mapped, mapped.wrapping_add(segment.vaddr % PAGE).wrapping_add(segment.filesz))
+        } else {
+            (page_down(addr), page_down(addr))
+        };
+        if segment.memsz > segment.filesz {
+            // Fails in a page that is not writable or lies beyond the file's end. Linux 6.1 takes
+            // that of a program, though not of an interpreter.
+            let _ = to.zero_page_from(zeroes);
+            let end = mapped.wrapping_add(segment.vaddr % PAGE).wrapping_add(segment.memsz);
+            to.map_zeroes(zeroes, end, segment.prot)?;
+        }
+        Ok(mapped)
+    }
 }
 
 impl From<ProgramHeader<'_>> for Segment {
@@ -350,18 +375,9 @@ impl Program {
         let image = &self.image;
         let mut loaded = Loaded::default();
         loaded.code.start = u64::MAX;
-        let (mut bss, mut end, mut bss_prot) = (0u64, 0u64, Prot::NONE);
+        let mut end = 0u64;
         let mut first = true;
         for segment in image.loads() {
-            // The zeroes of the segment before.
-            if end > bss {
-                let bias = loaded.bias;
-                let (from, to_end) = (bss.wrapping_add(bias), end.wrapping_add(bias));
-                to.map_zeroes(from, to_end, bss_prot)?;
-                let rest = to_page_end(from).min(end - bss);
-                // Fails for a page that is not writable, which is the file's own business.
-                let _ = to.space.zero_out(from, rest as usize);
-            }
             let mut total = 0;
             let mut flags = MapFlags::FIXED;
             if first {
@@ -385,7 +401,7 @@ impl Program {
                 }
             }
             let addr = loaded.bias.wrapping_add(segment.vaddr);
-            let mapped = image.map(to, addr, segment, flags, total)?;
+            let mapped = image.load(to, addr, segment, flags, total)?;
             if mapped >= USER_END {
                 return Err(EINVAL);
             }
@@ -406,11 +422,7 @@ impl Program {
             }
             loaded.data.start = loaded.data.start.max(start);
             loaded.data.end = loaded.data.end.max(stop);
-            bss = bss.max(stop);
-            if segment.vaddr + segment.memsz > end {
-                end = segment.vaddr + segment.memsz;
-                bss_prot = segment.prot;
-            }
+            end = end.max(segment.vaddr + segment.memsz);
         }
         let bias = loaded.bias;
         for address in [
@@ -422,12 +434,7 @@ impl Program {
         ] {
             *address = address.wrapping_add(bias);
         }
-        let (bss, end) = (bss.wrapping_add(bias), end.wrapping_add(bias));
-        to.map_zeroes(bss, end, bss_prot)?;
-        if bss != end {
-            to.zero_page_from(bss)?;
-        }
-        loaded.end = page_up(end).ok_or(ENOMEM)?;
+        loaded.end = page_up(end.wrapping_add(bias)).ok_or(ENOMEM)?;
         Ok(loaded)
     }
 }

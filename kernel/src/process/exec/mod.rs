@@ -106,10 +106,12 @@ fn kernel_caller<R>(
 }
 
 impl Loader<'_> {
-    /// Opens a program by its path, from the working directory.
+    /// Opens a program by its path, from the working directory; which is what an empty path names,
+    /// since no program gave it to open(2).
     pub fn find(&self, path: &[u8]) -> Result<Arc<File>> {
-        kernel_caller(self.cred, self.limits, self.fs, |c| {
-            open::open_exec(c, self.cred, None, path, true)
+        kernel_caller(self.cred, self.limits, self.fs, |c| match path {
+            b"" => open::exec_at(c, self.cred, self.fs.cwd()),
+            path => open::open_exec(c, self.cred, None, path, true),
         })
     }
 

@@ -22,11 +22,11 @@ use abi::elf_aux::{
     AT_HWCAP2, AT_MINSIGSTKSZ, AT_NULL, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, AT_PLATFORM,
     AT_RANDOM, AT_SECURE, AT_SYSINFO_EHDR, AT_UID,
 };
-use abi::errno::{E2BIG, EFAULT, ENAMETOOLONG, ENOMEM, Result};
+use abi::errno::{E2BIG, EFAULT, ENAMETOOLONG, ENOMEM, ERESTARTNOHAND, Result};
 use hal::mem::Frame;
 
 use crate::mm::user::{UserIn, UserStr};
-use crate::mm::{Chance, PAGE, Space};
+use crate::mm::{Chance, PAGE, Space, go_on};
 
 /// Longest single string, its NUL included (`MAX_ARG_STRLEN`).
 const MAX_ARG_STRLEN: usize = 32 * PAGE as usize;
@@ -36,9 +36,10 @@ const ARG_MAX: u64 = 131_072;
 const ARG_CEILING: u64 = (8 << 20) / 4 * 3;
 /// A pointer's size in memory.
 const WORD: u64 = 8;
-/// Most strings in one list. Linux counts on to `MAX_ARG_STRINGS` and finds afterwards that such a
-/// list is too big; counting may stop as soon as that is sure.
-const MAX_STRINGS: usize = (ARG_CEILING / WORD) as usize;
+/// Most strings in one list (`MAX_ARG_STRINGS`).
+const MAX_STRINGS: usize = i32::MAX as usize;
+/// Bytes of a list looked at together.
+const PIECE: usize = 512;
 /// The zeroes at the very top.
 const TOP_GAP: u64 = WORD;
 
@@ -224,21 +225,31 @@ fn place(at: u64) -> (usize, usize, usize) {
     (page as usize, (PAGE - room) as usize, room as usize)
 }
 
-/// Number of pointers before the NULL.
+/// Number of pointers before the NULL. As on Linux, a list that memory ends is `EFAULT` however
+/// long it is: whether it is too long is asked afterwards.
 fn count(space: &Space, list: u64) -> Result<usize> {
     if list == 0 {
         return Ok(0);
     }
+    let mut piece = [0; PIECE];
     let mut count = 0;
     loop {
         let at = list.checked_add(count as u64 * WORD).ok_or(EFAULT)?;
-        if UserIn::<u64>::new(at).read(space)? == 0 {
-            return Ok(count);
+        let got = space.copy_in_partial(at, &mut piece);
+        let mut words = piece[..got].chunks_exact(WORD as usize);
+        if let Some(end) = words.position(|word| word.iter().all(|byte| *byte == 0)) {
+            return Ok(count + end);
         }
-        if count >= MAX_STRINGS {
+        if got < PIECE {
+            return Err(EFAULT);
+        }
+        count += PIECE / WORD as usize;
+        if count > MAX_STRINGS {
             return Err(E2BIG);
         }
-        count += 1;
+        if !go_on(count as u64 * WORD) {
+            return Err(ERESTARTNOHAND);
+        }
     }
 }
 

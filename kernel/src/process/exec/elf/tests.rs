@@ -314,7 +314,10 @@ fn bad_programs_are_refused_as_by_linux() {
     assert_eq!(fatal(&[load(0, 0x40_0000, 0x200, 0x100, 5)]), Some(EINVAL), "filesz > memsz");
     assert_eq!(fatal(&[load(0, 0x40_0000, 0, u64::MAX, 5)]), Some(EINVAL));
     assert_eq!(fatal(&[load(0, u64::MAX - 0xfff, 0x1000, 0x1000, 5)]), Some(ENOMEM));
-    assert_eq!(fatal(&[load(0, 0x40_0000, 0x100, 0x200, 5)]), Some(EFAULT), "zeroes in text");
+    assert_eq!(fatal(&[load(0, 0x40_0000, 0x100, 0x200, 5)]), None, "zeroes in text: left out");
+    let loader = elf(ET_EXEC, &[load(0, 0x80_0000, 0x100, 0x200, 5)], b"");
+    let program = prepare(file(&dynamic(0)), &mut |_| Ok(file(&loader))).unwrap();
+    assert_eq!(commit(&program, false).err(), Some(EFAULT), "but not of an interpreter");
     assert_eq!(run(&elf(ET_DYN, &[load(0, 0, 0, 0, 5)], b"")).err(), Some(EINVAL));
 }
 
