@@ -105,17 +105,18 @@ fn said(line: &str) -> Option<Said> {
 #[must_use]
 pub fn table(linux: &Costs, eclipse: &Costs) -> String {
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let rows: [(&str, fn(&Costs) -> u64, bool); 5] = [
-        ("kernel file, MiB", |costs| costs.file, true),
-        ("reset to /init, million instructions", |costs| costs.instructions, false),
-        ("not memory, of 256 MiB", |costs| costs.reserved, true),
-        ("not for programs, of 256 MiB", |costs| costs.taken, true),
-        ("least memory for a shell, MiB", |costs| u64::from(costs.least_mib) << 20, true),
-    ];
+    let rows = |costs: &Costs| {
+        [
+            ("kernel file, MiB", mib(costs.file)),
+            ("reset to /init, million instructions", costs.instructions as f64 / 1e6),
+            ("not memory, of 256 MiB", mib(costs.reserved)),
+            ("not for programs, of 256 MiB", mib(costs.taken)),
+            ("least memory for a shell, MiB", f64::from(costs.least_mib)),
+        ]
+    };
     let mut text = format!("{:<38} {:>9} {:>9}\n", "", "Linux", "Eclipse");
-    for (name, value, is_bytes) in rows {
-        let shown = |costs| if is_bytes { mib(value(costs)) } else { value(costs) as f64 / 1e6 };
-        text += &format!("{name:<38} {:>9.1} {:>9.1}\n", shown(linux), shown(eclipse));
+    for ((name, linux), (_, eclipse)) in rows(linux).into_iter().zip(rows(eclipse)) {
+        text += &format!("{name:<38} {linux:>9.1} {eclipse:>9.1}\n");
     }
     text
 }
