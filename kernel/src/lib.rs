@@ -3,6 +3,9 @@
 //! The modules stand in the order of their layers: each uses only those above it in this list.
 #![no_std]
 #![forbid(unsafe_code)]
+// Nothing a program does may end in a panic of ours; a kernel that cannot go on says so by
+// `hal::panic`.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 extern crate alloc;
 #[cfg(test)]

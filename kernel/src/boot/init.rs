@@ -12,7 +12,7 @@ use abi::{
 use hal::Initrd;
 
 use crate::{
-    cred::{Cred, Limits},
+    cred::{Cred, Limits, Uid},
     fs::{Caller, FdTable, FsInfo, initramfs, inode::What, namei, open},
     lock::Spin,
     process::{
@@ -20,7 +20,7 @@ use crate::{
         exec::{Loader, first_registers, stack::Strings},
         run,
     },
-    sched::{Task, TaskRef, work},
+    sched::{TaskRef, work},
     signal::Actions,
 };
 
@@ -32,14 +32,14 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     let all = kernel.sched.all_cpus();
     let limits = Limits::init(kernel.max_threads());
     let pid = kernel.family.lock().allocate().ok_or(ESRCH)?;
-    let process = Process::new(kernel, pid, 0, limits);
+    let process = Process::new(kernel, pid, 0, Uid::ROOT, limits);
     let thread = Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, None));
     thread.set_comm(b"swapper/0");
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
-    let task = Task::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
+    let task = TaskRef::new(pid.0, all, move |task| become_init(kernel, own, task, initrd, limits))
         .map_err(|_| ENOMEM)?;
     thread.set_task(task.clone());
     task.start();

@@ -73,8 +73,14 @@ lock_order! {
     Signals,
     /// A thread's blocked and pending signals; under its process's `Signals` where both are held.
     ThreadSignals,
+    /// What a thread works with, for those who look at it from outside.
+    Parts,
+    /// A process's resource limits.
+    Limits,
     /// What a process does with each signal (shared with `CLONE_SIGHAND`).
     Actions,
+    /// How many processes each user has.
+    Users,
     /// The key of the random number generator.
     Random,
     /// Armed timers.

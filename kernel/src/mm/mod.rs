@@ -11,6 +11,7 @@ mod advise;
 mod copy;
 mod fault;
 mod fork;
+mod futex;
 pub mod io;
 mod layout;
 mod map;
@@ -24,6 +25,7 @@ pub mod user;
 mod vma;
 
 pub use fault::FaultSignal;
+pub use futex::FutexKey;
 pub use layout::{Chance, Layout, PIE_BASE, STACK_GUARD_GAP};
 pub use map::{MAX_MAP_COUNT, Map, Totals};
 pub use mmap::{MapFile, MapRequest, MapSource};

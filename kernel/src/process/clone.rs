@@ -1,10 +1,11 @@
 //! fork(2), vfork(2), clone(2): new processes (`kernel/fork.c`).
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 
 use abi::{
     errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, Result},
-    process::{CSIGNAL, CloneFlags, RLIMIT_NPROC},
+    process::{CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, RLIMIT_NPROC},
     signal::{NSIG, SIGCHLD},
 };
 
@@ -13,7 +14,7 @@ use super::{
     cx::{NO_ALT_STACK, TrapInfo},
     thread::{self, Vfork},
 };
-use crate::{lock::Spin, mm::user::UserOut, sched::Task};
+use crate::{cred::Uid, lock::Spin, mm::user::UserOut, sched::TaskRef};
 
 /// What a new process shall be like.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,22 +82,37 @@ fn check(request: &Request) -> Result<()> {
         // As a kernel without these namespaces.
         return Err(EINVAL);
     }
-    if flags.intersects(CloneFlags::THREAD | CloneFlags::PIDFD | CloneFlags::PARENT) {
+    if flags.intersects(CloneFlags::THREAD | CloneFlags::PIDFD) {
         return Err(ENOSYS);
     }
     Ok(())
+}
+
+/// `RLIMIT_NPROC` and the number of threads that memory allows (`copy_creds`, `copy_process`).
+fn admit(cx: &Cx) -> Result<()> {
+    let cred = cx.cred();
+    let privileged =
+        cred.uid == Uid::ROOT || cred.capable(CAP_SYS_RESOURCE) || cred.capable(CAP_SYS_ADMIN);
+    let over = cx.kernel.users.count(cred.uid) >= cx.limit(RLIMIT_NPROC);
+    let full = cx.kernel.family.lock().len() as u64 >= cx.kernel.max_threads();
+    if over && !privileged || full { Err(EAGAIN) } else { Ok(()) }
 }
 
 /// Makes a new process. Returns its number to the parent.
 pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     check(request)?;
     let kernel = cx.kernel;
-    let limit = cx.limit(RLIMIT_NPROC).min(kernel.max_threads());
-    if kernel.family.lock().len() as u64 >= limit && cx.cred().uid.0 != 0
-        || kernel.family.lock().len() as u64 >= kernel.max_threads()
-    {
-        return Err(EAGAIN);
-    }
+    admit(cx)?;
+    // A sibling tells the parent of its creator in the way its creator does (`CLONE_PARENT`).
+    let own = cx.process();
+    let (parent, exit_signal) = if request.flags.has(CloneFlags::PARENT) {
+        if own.pid == Pid::INIT {
+            return Err(EINVAL);
+        }
+        (own.parent_pid(), own.exit_signal.load(Relaxed))
+    } else {
+        (own.pid, request.exit_signal)
+    };
     let vfork = request.flags.has(CloneFlags::VFORK).then(Arc::<Vfork>::default);
     let mut regs = cx.regs.try_clone().map_err(|_| ENOMEM)?;
     regs.rax = 0;
@@ -110,13 +126,15 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
 
     let limits = *cx.process().limits.lock();
     let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
-    let process = Process::new(kernel, pid, request.exit_signal, limits);
-    *process.terminal.lock() = cx.process().terminal.lock().clone();
+    let process = Process::new(kernel, pid, exit_signal, cx.cred().uid, limits);
+    let terminal = cx.process().terminal.lock().clone();
+    *process.terminal.lock() = terminal;
     let mask = cx.thread.signals.lock().mask;
     let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
-    *thread.comm.lock() = cx.thread.comm.lock().clone();
+    let comm = cx.thread.comm.lock().clone();
+    *thread.comm.lock() = comm;
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {
-        thread.clear_child_tid.store(request.child_tid, core::sync::atomic::Ordering::Relaxed);
+        thread.clear_child_tid.store(request.child_tid, Relaxed);
     }
     // A vfork child and its parent share one alternate stack; another child has its own copy.
     let shares_stack = request.flags.has(CloneFlags::VM) && !request.flags.has(CloneFlags::VFORK);
@@ -140,8 +158,8 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     {
         let mut family = kernel.family.lock();
-        process.ppid.store(cx.process().pid.0, core::sync::atomic::Ordering::Relaxed);
-        family.add(pid, cx.process().pid, process);
+        process.ppid.store(parent.0, Relaxed);
+        family.add(pid, parent, process);
     }
     kernel.count_fork();
     task.start();
@@ -187,14 +205,10 @@ pub(super) struct Child {
 }
 
 /// Gives the thread a task, which sleeps until it is started.
-pub(super) fn start(
-    kernel: &'static super::Kernel,
-    child: Child,
-    allowed: u64,
-) -> Result<crate::sched::TaskRef> {
+pub(super) fn start(kernel: &'static super::Kernel, child: Child, allowed: u64) -> Result<TaskRef> {
     let thread = child.thread.clone();
     *thread.parts.lock() = Some(child.parts.clone());
-    let task = Task::new(thread.tid.0, allowed, move |task| {
+    let task = TaskRef::new(thread.tid.0, allowed, move |task| {
         thread::run(Cx {
             kernel,
             thread: child.thread,

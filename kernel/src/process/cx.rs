@@ -165,6 +165,7 @@ impl Cx {
 
     /// Replaces the credentials, here and where others look.
     pub fn set_cred(&mut self, cred: Arc<Cred>) {
+        self.process().set_uid(cred.uid);
         self.parts.cred = cred;
         self.publish();
     }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use abi::signal::{CLD_EXITED, CLD_KILLED, SIGCHLD, SIGCONT, SIGHUP};
 
-use super::{Cx, Pid, Process, object::Usage};
+use super::{Cx, Pid, Process, family::Family, object::Usage};
 use crate::{mm::user::UserOut, signal::Pending};
 use alloc::{sync::Arc, vec::Vec};
 
@@ -27,9 +27,8 @@ pub fn finish(cx: Cx) {
     {
         let mut usage = process.usage.lock();
         usage[0].add(&used);
-        usage[0].max_rss = usage[0].max_rss.max((rss.anon + rss.file + rss.shmem) as u64);
+        usage[0].max_rss = usage[0].max_rss.max(rss.anon + rss.file + rss.shmem);
     }
-    process.note_uid(cx.cred().uid.0);
     // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
     let parts = cx.thread.parts.lock().take();
     let thread = cx.thread.clone();
@@ -56,24 +55,32 @@ pub(super) fn release_memory(cx: &Cx) {
 /// The last thread is gone: the process becomes a zombie, its family is told.
 fn end_process(process: &Arc<Process>, status: i32) {
     process.set_alarm(0, 0);
-    let ended = process.kernel.family.lock().end(process.pid, status);
+    let terminal = process.terminal.lock().take();
+    let leads = process.kernel.family.lock().place(process.pid).map(|place| place.2);
+    if let Some(terminal) = terminal.filter(|_| leads == Some(process.pid)) {
+        terminal.hang_up(true);
+    }
+    let mut family = process.kernel.family.lock();
+    let ended = family.end(process.pid, status);
     for (child, parent, zombie) in &ended.adopted {
         child.ppid.store(parent.pid.0, Relaxed);
         if *zombie {
-            notify(child, parent, None);
+            notify(&mut family, child, parent);
         }
     }
+    if let Some(parent) = &ended.parent {
+        notify(&mut family, process, parent);
+    }
+    drop(family);
     for group in &ended.orphaned {
         wake_orphans(process, *group);
-    }
-    if let Some(parent) = &ended.parent {
-        notify(process, parent, Some(status));
     }
 }
 
 /// Tells `parent` that `child` ended (`do_notify_parent`). A parent that ignores SIGCHLD never
-/// sees the zombie.
-fn notify(child: &Arc<Process>, parent: &Process, status: Option<i32>) {
+/// sees the zombie. All under the lock under which wait(2) looks: whoever has learnt of the end
+/// has got the signal, too.
+fn notify(family: &mut Family<Arc<Process>>, child: &Arc<Process>, parent: &Process) {
     let actions = parent.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.actions);
     let sig = child.exit_signal.load(Relaxed);
     let (reaps, silent) = match &actions {
@@ -84,18 +91,18 @@ fn notify(child: &Arc<Process>, parent: &Process, status: Option<i32>) {
         _ => (false, false),
     };
     if sig != 0 && !silent {
-        let status = status.unwrap_or(0);
+        let status = family.status(child.pid).unwrap_or(0);
         let (code, value) = match status & 0x7f {
             0 => (CLD_EXITED, status >> 8 & 0xff),
             sig => (CLD_KILLED, sig),
         };
         let mut info = child.child_info(code, value);
         info.si_signo = sig as i32;
-        parent.send(&info);
+        parent.send_in_family(&info);
     }
     if reaps {
-        let gone = child.kernel.family.lock().reap(child.pid);
-        drop(gone);
+        // The caller still has a handle: nothing big is dropped under the lock.
+        let _ = family.reap(child.pid);
     }
     parent.children.wake_all();
 }

@@ -193,6 +193,14 @@ impl<P: Clone> Family<P> {
         matches!(self.processes.get(&pid), Some(Entry { news: Some(News::Ended(_)), .. }))
     }
 
+    /// The wait status of a zombie.
+    pub fn status(&self, pid: Pid) -> Option<i32> {
+        match self.processes.get(&pid)?.news {
+            Some(News::Ended(status)) => Some(status),
+            _ => None,
+        }
+    }
+
     /// All processes, by rising pid.
     pub fn iter(&self) -> impl Iterator<Item = (Pid, &P)> {
         self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))
@@ -287,22 +295,25 @@ impl<P: Clone> Family<P> {
 
     /// wait(2) by `parent`: the first child of `whose` with news that are `wanted`. `None`: there
     /// are such children, but without news. `keep` leaves the news for another time (`WNOWAIT`);
-    /// otherwise a zombie must be [`Family::reap`]ed.
+    /// otherwise a zombie must be [`Family::reap`]ed. Only `eligible` children count.
     pub fn wait(
         &mut self,
         parent: Pid,
         whose: Whose,
         wanted: Wanted,
         keep: bool,
+        eligible: impl Fn(&P) -> bool,
     ) -> Result<Option<(Pid, P, News)>> {
         let entry = self.processes.get(&parent).ok_or(ECHILD)?;
-        let belongs = |pid: &Pid| match whose {
-            Whose::Any => true,
-            Whose::Child(child) => *pid == child,
-            Whose::Group(group) => self.processes.get(pid).is_some_and(|e| e.group == group),
+        let belongs = |pid: &Pid| {
+            self.processes.get(pid).is_some_and(|e| match whose {
+                Whose::Any => eligible(&e.handle),
+                Whose::Child(child) => *pid == child && eligible(&e.handle),
+                Whose::Group(group) => e.group == group && eligible(&e.handle),
+            })
         };
         let exists = match whose {
-            Whose::Child(child) => entry.children.contains(&child),
+            Whose::Child(child) => entry.children.contains(&child) && belongs(&child),
             _ => entry.children.iter().any(belongs),
         };
         if !exists {
@@ -344,14 +355,21 @@ impl<P: Clone> Family<P> {
         let reaper = self.reaper_of(pid);
         let Some(entry) = self.processes.get_mut(&pid) else { return ended };
         entry.news = Some(News::Ended(status));
-        let (parent, own_group) = (entry.parent, entry.group);
+        let (parent, own_group, own_session) = (entry.parent, entry.group, entry.session);
         let children = core::mem::take(&mut entry.children);
         entry.told.clear();
-        let mut affected = BTreeSet::from([own_group]);
+        // Groups for which this process was, or had, a link to a parent that could restart them.
+        let mut affected = BTreeSet::new();
+        let linked = |other: &Entry<P>| other.group != own_group && other.session == own_session;
+        if self.processes.get(&parent).is_some_and(linked) {
+            affected.insert(own_group);
+        }
         for child in children {
             let Some(entry) = self.processes.get_mut(&child) else { continue };
             entry.parent = reaper;
-            affected.insert(entry.group);
+            if linked(entry) {
+                affected.insert(entry.group);
+            }
             let news = entry.news;
             let handle = entry.handle.clone();
             let Some(new) = self.processes.get_mut(&reaper) else { continue };
@@ -478,16 +496,16 @@ mod tests {
     #[test]
     fn zombies_wait_for_their_parent() {
         let mut f = small();
-        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false), Ok(None));
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false, |_| true), Ok(None));
         assert_eq!(f.end(Pid(2), 0x100).parent, Some(1));
         let found = Ok(Some((Pid(2), 2, News::Ended(0x100))));
-        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(3)), ALL, false), Ok(None));
-        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, true), found);
-        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false), found);
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(3)), ALL, false, |_| true), Ok(None));
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, true, |_| true), found);
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false, |_| true), found);
         assert_eq!(f.reap(Pid(2)), Some(2));
         assert_eq!(f.reap(Pid(2)), None);
-        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false), Err(ECHILD));
-        assert_eq!(f.wait(Pid(2), Whose::Any, ALL, false), Err(ECHILD));
+        assert_eq!(f.wait(Pid(1), Whose::Child(Pid(2)), ALL, false, |_| true), Err(ECHILD));
+        assert_eq!(f.wait(Pid(2), Whose::Any, ALL, false, |_| true), Err(ECHILD));
     }
 
     #[test]
@@ -507,10 +525,10 @@ mod tests {
         let mut f = small();
         assert_eq!(f.tell(Pid(2), News::Stopped(19)), Some(1));
         let ended = Wanted { ended: true, stopped: false, continued: false };
-        assert_eq!(f.wait(Pid(1), Whose::Any, ended, false), Ok(None));
-        let told = f.wait(Pid(1), Whose::Any, ALL, false).unwrap();
+        assert_eq!(f.wait(Pid(1), Whose::Any, ended, false, |_| true), Ok(None));
+        let told = f.wait(Pid(1), Whose::Any, ALL, false, |_| true).unwrap();
         assert_eq!(told, Some((Pid(2), 2, News::Stopped(19))));
-        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false), Ok(None));
+        assert_eq!(f.wait(Pid(1), Whose::Any, ALL, false, |_| true), Ok(None));
     }
 
     #[test]

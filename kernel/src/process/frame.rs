@@ -165,6 +165,11 @@ pub fn pop(cx: &mut Cx) -> Result<()> {
     let uc = UserIn::<Ucontext>::new(uc_at).read(&cx.parts.space)?;
     cx.set_mask(uc.uc_sigmask);
     let c = &uc.uc_mcontext;
+    // Only 64-bit user segments can be returned to; with others the return would fault.
+    let strict = uc.uc_flags.has(UcFlags::STRICT_RESTORE_SS);
+    if c.cs | 3 != USER_CS || strict && c.ss | 3 != USER_SS {
+        return Err(EFAULT);
+    }
     let r = &mut cx.regs;
     (r.r8, r.r9, r.r10, r.r11) = (c.r8, c.r9, c.r10, c.r11);
     (r.r12, r.r13, r.r14, r.r15) = (c.r12, c.r13, c.r14, c.r15);

@@ -1,11 +1,11 @@
 //! [`Kernel`]: what there is once per kernel. Reached through `cx.kernel`; tests hold several.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use abi::process::PID_MAX_DEFAULT;
 
-use super::{family::Family, object::Process};
+use super::{family::Family, futex::Futexes, object::Process};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
@@ -30,6 +30,10 @@ pub struct Kernel {
     pub real_time: RealTime,
     /// All processes.
     pub family: Spin<Family<Arc<Process>>, order::Family>,
+    /// How many processes each user has.
+    pub users: Users,
+    /// Futexes on which somebody sleeps.
+    pub futexes: Futexes,
     /// Host and domain name.
     pub uts: Spin<Uts, order::Names>,
     /// The initial mounts; set when the root is there.
@@ -46,6 +50,36 @@ pub struct Kernel {
     pub forks: AtomicU64,
     /// System calls that programs asked for and that are not built; a bit each.
     missed: [AtomicU64; 8],
+}
+
+/// Processes by real user id, zombies included, for `RLIMIT_NPROC`.
+pub struct Users(Spin<BTreeMap<u32, u64>, order::Users>);
+
+impl Users {
+    const fn new() -> Self {
+        Self(Spin::new(BTreeMap::new()))
+    }
+
+    /// How many processes `uid` has.
+    pub fn count(&self, uid: Uid) -> u64 {
+        self.0.lock().get(&uid.0).copied().unwrap_or(0)
+    }
+
+    /// One process more.
+    pub(super) fn enter(&self, uid: Uid) {
+        *self.0.lock().entry(uid.0).or_default() += 1;
+    }
+
+    /// One process less.
+    pub(super) fn leave(&self, uid: Uid) {
+        let mut users = self.0.lock();
+        if let Some(count) = users.get_mut(&uid.0) {
+            *count -= 1;
+            if *count == 0 {
+                users.remove(&uid.0);
+            }
+        }
+    }
 }
 
 /// Host and domain name (`struct new_utsname`'s changeable half).
@@ -93,6 +127,8 @@ impl Kernel {
             random: Random::new(),
             real_time: RealTime::new(),
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
+            users: Users::new(),
+            futexes: Futexes::new(),
             uts: Spin::new(Uts {
                 nodename: heapless::Vec::new(),
                 domainname: heapless::Vec::new(),
@@ -121,12 +157,6 @@ impl Kernel {
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
         (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
-    }
-
-    /// How many processes user `uid` has.
-    pub fn processes_of(&self, uid: Uid) -> u64 {
-        let processes: Vec<_> = self.family.lock().iter().map(|(_, p)| p.clone()).collect();
-        processes.iter().filter(|process| process.uid() == uid.0).count() as u64
     }
 
     /// Is this the first time that a program asks for system call `nr`?

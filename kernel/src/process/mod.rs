@@ -5,12 +5,14 @@
 //! context, handed to every system call. [`family`] knows who belongs to whom.
 
 pub mod clone;
+pub mod cpu_timers;
 mod cx;
 pub mod deliver;
 pub mod exec;
 pub mod exit;
 pub mod family;
 pub mod frame;
+pub mod futex;
 mod jobs;
 mod kernel;
 mod object;

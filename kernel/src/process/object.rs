@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::
 
 use abi::signal::SIGALRM;
 
-use super::{Kernel, Pid, Thread};
+use super::{Kernel, Pid, Thread, cpu_timers::CpuTimers};
 use crate::{
-    cred::Limits,
+    cred::{Limits, Uid},
     lock::{Spin, order},
     sched::timer::{self, Expire, Timer, TimerNode},
     signal::Pending,
@@ -28,14 +28,14 @@ pub struct Process {
     pub ppid: AtomicI32,
     /// The signal its parent gets when it ends; 0: none.
     pub exit_signal: AtomicU32,
-    /// Its real user id when it ended, for those who wait for it.
-    last_uid: AtomicU32,
+    /// Its real user id, whose count of processes it is in.
+    uid: AtomicU32,
     /// Monotonic time of its creation, in nanoseconds.
     pub started_ns: u64,
     /// Signals to the whole process, and its way to the end.
     pub signals: Spin<GroupSignals, order::Signals>,
     /// Resource limits.
-    pub limits: Spin<Limits, order::Names>,
+    pub limits: Spin<Limits, order::Limits>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
     /// What its ended threads used, and what the children that it waited for used.
@@ -44,6 +44,8 @@ pub struct Process {
     pub unkillable: AtomicBool,
     /// alarm(2) and `ITIMER_REAL`.
     pub alarm: Alarm,
+    /// `ITIMER_VIRTUAL`, `ITIMER_PROF`, `RLIMIT_CPU`.
+    pub cpu_timers: CpuTimers,
     /// Its controlling terminal.
     pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
 }
@@ -87,13 +89,20 @@ pub struct Usage {
 
 impl Process {
     /// A process without threads yet. `unkillable` is for init.
-    pub fn new(kernel: &'static Kernel, pid: Pid, exit_signal: u32, limits: Limits) -> Arc<Self> {
+    pub fn new(
+        kernel: &'static Kernel,
+        pid: Pid,
+        exit_signal: u32,
+        uid: Uid,
+        limits: Limits,
+    ) -> Arc<Self> {
+        kernel.users.enter(uid);
         Arc::new_cyclic(|me: &Weak<Self>| Self {
             pid,
             kernel,
             ppid: AtomicI32::new(0),
             exit_signal: AtomicU32::new(exit_signal),
-            last_uid: AtomicU32::new(0),
+            uid: AtomicU32::new(uid.0),
             started_ns: hal::time::now_ns(),
             signals: Spin::new(GroupSignals::default()),
             limits: Spin::new(limits),
@@ -105,6 +114,7 @@ impl Process {
                 at: AtomicU64::new(0),
                 every: AtomicU64::new(0),
             },
+            cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
         })
     }
@@ -114,15 +124,18 @@ impl Process {
         Pid(self.ppid.load(Relaxed))
     }
 
-    /// Its real user id.
-    pub fn uid(&self) -> u32 {
-        let parts = self.thread().and_then(|thread| thread.parts.lock().clone());
-        parts.map_or(self.last_uid.load(Relaxed), |parts| parts.cred.uid.0)
+    /// Its real user id, also when it has ended.
+    pub fn uid(&self) -> Uid {
+        Uid(self.uid.load(Relaxed))
     }
 
-    /// Its last thread ends as user `uid`.
-    pub(super) fn note_uid(&self, uid: u32) {
-        self.last_uid.store(uid, Relaxed);
+    /// Its real user id is `uid` from now on; the users' counts follow.
+    pub(super) fn set_uid(&self, uid: Uid) {
+        let old = self.uid.swap(uid.0, Relaxed);
+        if old != uid.0 {
+            self.kernel.users.leave(Uid(old));
+            self.kernel.users.enter(uid);
+        }
     }
 
     /// A thread of it: the leader while that lives.
@@ -170,18 +183,24 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kernel.users.leave(self.uid());
+    }
+}
+
 impl Expire for Process {
     fn expired(&self) {
         let every = self.alarm.every.load(Relaxed);
         let now = hal::time::now_ns();
         let at = self.alarm.at.load(Relaxed);
-        if every == 0 {
-            self.alarm.at.store(0, Relaxed);
-        } else {
-            let missed = now.saturating_sub(at) / every;
-            let next = at + (missed + 1) * every;
-            self.alarm.at.store(next, Relaxed);
-            timer::set(&self.alarm.node, next);
+        match now.saturating_sub(at).checked_div(every) {
+            None => self.alarm.at.store(0, Relaxed),
+            Some(missed) => {
+                let next = at.saturating_add((missed + 1).saturating_mul(every));
+                self.alarm.at.store(next, Relaxed);
+                timer::set(&self.alarm.node, next);
+            }
         }
         self.send(&Pending::kernel_info(SIGALRM));
     }

@@ -79,17 +79,38 @@ impl Process {
         self.send_to(self.signals.lock(), info, None)
     }
 
+    /// The same with the family locked. A stopped process that SIGCONT lets go on has news for
+    /// its parent then, which cannot be told here; only an exit signal chosen so can do this.
+    pub(super) fn send_in_family(&self, info: &Siginfo) {
+        self.queue(&mut self.signals.lock(), info, None);
+    }
+
     fn send_to(
         &self,
         mut group: SpinGuard<'_, GroupSignals, crate::lock::order::Signals>,
         info: &Siginfo,
         thread: Option<&Thread>,
     ) -> Queued {
+        let (queued, resumed) = self.queue(&mut group, info, thread);
+        drop(group);
+        if resumed {
+            self.tell_parent(News::Continued, CLD_CONTINUED, SIGCONT as i32);
+        }
+        queued
+    }
+
+    /// Queues a signal and wakes who takes it. Also says whether the process goes on after a stop.
+    fn queue(
+        &self,
+        group: &mut GroupSignals,
+        info: &Siginfo,
+        thread: Option<&Thread>,
+    ) -> (Queued, bool) {
         let sig = info.sig();
         let threads: Vec<Arc<Thread>> = group.threads.iter().filter_map(Weak::upgrade).collect();
         // Ending already, or gone: nothing changes that.
         if group.exit.is_some() || threads.is_empty() {
-            return Queued::Already;
+            return (Queued::Already, false);
         }
         let mut resumed = false;
         if sig == SIGCONT {
@@ -130,11 +151,7 @@ impl Process {
                 thread.poke(Wake::Continue);
             }
         }
-        drop(group);
-        if resumed {
-            self.tell_parent(News::Continued, CLD_CONTINUED, SIGCONT as i32);
-        }
-        queued
+        (queued, resumed)
     }
 
     /// Is `sig` thrown away at once (`sig_ignored`)? Not when it is blocked: the action may change
@@ -198,7 +215,7 @@ impl Process {
     pub fn child_info(&self, code: i32, status: i32) -> Siginfo {
         let used = self.used();
         let ticks = |ns: u64| (ns / (1_000_000_000 / abi::time::USER_HZ)) as i64;
-        let uid = self.uid();
+        let uid = self.uid().0;
         Siginfo::chld(code, self.pid.0, uid, status, ticks(used.user_ns), ticks(used.system_ns))
     }
 }

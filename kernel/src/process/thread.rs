@@ -26,7 +26,7 @@ pub struct Thread {
     /// Blocked signals, and those sent to it alone.
     pub signals: Spin<ThreadSignals, order::ThreadSignals>,
     /// What it shares with others, for those who look at it from outside.
-    pub parts: Spin<Option<Parts>, order::Names>,
+    pub parts: Spin<Option<Parts>, order::Parts>,
     /// Its name (`PR_SET_NAME`), without the NUL.
     pub comm: Spin<heapless::Vec<u8, { TASK_COMM_LEN - 1 }>, order::Names>,
     /// The word to clear and wake when it ends (set_tid_address(2)); 0: none.
@@ -149,15 +149,14 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             && let Some(cpu) = sched::this(&hal::cpu::NoPreempt::new())
         {
             cpu.run_deferred(in_user);
+            cx.process().tick();
         }
         let todo = cx.task.work();
-        if todo & (work::SIGNAL | work::KILL) != 0
+        let deliver = todo & (work::SIGNAL | work::KILL) != 0
             || cx.restart.is_some()
-            || cx.saved_mask.is_some()
-        {
-            if !deliver::deliver(cx) {
-                return false;
-            }
+            || cx.saved_mask.is_some();
+        if deliver && !deliver::deliver(cx) {
+            return false;
         }
         if todo & work::RESCHED != 0 {
             cx.task.clear_work(work::RESCHED);

@@ -1,12 +1,15 @@
 //! wait4(2) and waitid(2): news of children (`do_wait`).
 
+use core::sync::atomic::Ordering::Relaxed;
+
 use abi::{
     errno::{ERESTARTSYS, Result},
-    process::WaitOptions,
+    process::{WaitKind, WaitOptions},
+    signal::SIGCHLD,
 };
 
 use super::{
-    Cx, Pid, exit,
+    Cx, Pid, Process, exit,
     family::{News, Wanted, Whose},
     object::Usage,
 };
@@ -36,11 +39,24 @@ impl Report {
     }
 }
 
+/// Does `__WCLONE` or its absence leave out a child with this exit signal (`eligible_child`)?
+fn left_out(child: &Process, kinds: WaitKind) -> bool {
+    let is_clone = child.exit_signal.load(Relaxed) != SIGCHLD;
+    !kinds.has(WaitKind::ALL) && is_clone != kinds.has(WaitKind::CLONE)
+}
+
 /// Waits for `wanted` news of `whose`. `None` with `WNOHANG`: there are none now.
-pub fn wait(cx: &Cx, whose: Whose, wanted: Wanted, options: WaitOptions) -> Result<Option<Report>> {
+pub fn wait(
+    cx: &Cx,
+    whose: Whose,
+    wanted: Wanted,
+    options: WaitOptions,
+    kinds: WaitKind,
+) -> Result<Option<Report>> {
     let process = cx.process();
     let keep = options.has(WaitOptions::NOWAIT);
-    let look = || match cx.kernel.family.lock().wait(process.pid, whose, wanted, keep) {
+    let seen = |child: &alloc::sync::Arc<Process>| !left_out(child, kinds);
+    let look = || match cx.kernel.family.lock().wait(process.pid, whose, wanted, keep, seen) {
         Err(why) => Some(Err(why)),
         Ok(Some(found)) => Some(Ok(Some(found))),
         Ok(None) if options.has(WaitOptions::NOHANG) => Some(Ok(None)),
@@ -49,7 +65,7 @@ pub fn wait(cx: &Cx, whose: Whose, wanted: Wanted, options: WaitOptions) -> Resu
     loop {
         let found = process.children.wait(Pause::INTERRUPTIBLE, look).map_err(|_| ERESTARTSYS)?;
         let Some((pid, child, news)) = found? else { return Ok(None) };
-        let uid = child.uid();
+        let uid = child.uid().0;
         let usage = match news {
             News::Ended(_) if !keep => match exit::reap(process, pid) {
                 Some(usage) => usage,

@@ -69,6 +69,12 @@ pub struct Sched {
     background: spin::Once<&'static dyn Background>,
 }
 
+impl Default for Sched {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Sched {
     /// The scheduler before its CPUs are known.
     pub const fn new() -> Self {
@@ -206,10 +212,11 @@ impl Cpu {
             task.count_tick(in_user);
         }
         let over = self.ticks.fetch_add(1, Relaxed) + 1 >= SLICE_TICKS;
-        if over && self.queued.load(Relaxed) > 0 {
-            if let Some(task) = self.current.lock().as_ref() {
-                task.set_work(work::RESCHED);
-            }
+        if over
+            && self.queued.load(Relaxed) > 0
+            && let Some(task) = self.current.lock().as_ref()
+        {
+            task.set_work(work::RESCHED);
         }
     }
 

@@ -111,14 +111,13 @@ impl Waiter {
     /// Wakes the thread behind it. `true` when the event reached a thread.
     pub fn wake(&self) -> bool {
         let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
-        task.woken[self.lane as usize].store(true, SeqCst);
-        task.wake(Wake::Event);
+        task.notify(self.lane);
         true
     }
 }
 
-impl Task {
-    /// A new task around `body`, asleep until it is woken with [`Task::start`].
+impl TaskRef {
+    /// A new task around `body`, asleep until it is woken with [`TaskRef::start`].
     pub fn new(
         id: i32,
         allowed: u64,
@@ -155,9 +154,11 @@ impl Task {
             }
         })?;
         *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
-        Ok(TaskRef(task))
+        Ok(Self(task))
     }
+}
 
+impl Task {
     /// The number of its thread (gettid(2)).
     pub fn id(&self) -> i32 {
         self.id
@@ -286,6 +287,12 @@ impl TaskRef {
     /// The first wake-up of a new task, on this CPU or an idle one.
     pub fn start(&self) {
         self.cpu.store(cpu::this_id().0, Relaxed);
+        self.wake(Wake::Event);
+    }
+
+    /// What it waits for may have come: it tests its condition again.
+    pub fn notify(&self, lane: Lane) {
+        self.woken[lane as usize].store(true, SeqCst);
         self.wake(Wake::Event);
     }
 

@@ -3,13 +3,17 @@
 use alloc::sync::Arc;
 
 use abi::{
-    errno::{EFAULT, EINVAL, EPERM, ESRCH, Result},
+    errno::{EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, Result},
     process::{
         ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, CAP_SETGID, CAP_SETUID,
-        CAP_SYS_RESOURCE, P_ALL, P_PGID, P_PID, RLIM_NLIMITS, RLIMIT_NOFILE, RLIMIT_STACK,
-        RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD, Rlimit64, Rusage, WaitOptions,
+        CAP_SYS_RESOURCE, FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE,
+        FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE,
+        FUTEX_WAKE_BITSET, P_ALL, P_PGID, P_PID, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE,
+        RLIMIT_STACK, RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD, Rlimit64, Rusage, WaitKind,
+        WaitOptions,
     },
     signal::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT, Siginfo},
+    time::Timespec,
 };
 
 use crate::{
@@ -19,7 +23,7 @@ use crate::{
     process::{
         Cx, Pid, clone as create, exec, exit as end,
         family::{News, Wanted, Whose},
-        signal,
+        futex, signal,
         wait::{self, Report},
     },
     time,
@@ -99,24 +103,25 @@ pub fn wait4(
     usage: Option<UserOut<Rusage>>,
 ) -> Result<Pid> {
     let known = WaitOptions::NOHANG | WaitOptions::STOPPED | WaitOptions::CONTINUED;
-    let kinds = abi::process::WaitKind::KNOWN.bits();
-    if options & !(known.bits() | kinds) != 0 {
+    let kinds = WaitKind::from_bits_truncate(options);
+    if options & !(known.bits() | WaitKind::KNOWN.bits()) != 0 {
         return Err(EINVAL);
     }
     let options = WaitOptions::from_bits_truncate(options);
     let whose = match pid {
         -1 => Whose::Any,
         0 => Whose::Group(own_group(cx)),
+        1.. => Whose::Child(Pid(pid)),
+        // The number of no group can be the negative of this one.
         i32::MIN => return Err(ESRCH),
-        ..-1 => Whose::Group(Pid(-pid)),
-        _ => Whose::Child(Pid(pid)),
+        _ => Whose::Group(Pid(-pid)),
     };
     let wanted = Wanted {
         ended: true,
         stopped: options.has(WaitOptions::STOPPED),
         continued: options.has(WaitOptions::CONTINUED),
     };
-    let Some(report) = wait::wait(cx, whose, wanted, options)? else { return Ok(Pid::NONE) };
+    let Some(report) = wait::wait(cx, whose, wanted, options, kinds)? else { return Ok(Pid::NONE) };
     // The child is reaped even where its status cannot be stored.
     if let Some(at) = status {
         at.write(cx.space(), &report.status())?;
@@ -136,8 +141,8 @@ pub fn waitid(
     options: u32,
     usage: Option<UserOut<Rusage>>,
 ) -> Result<()> {
-    let kinds = abi::process::WaitKind::KNOWN.bits();
-    let options = WaitOptions::checked(options & !kinds).ok_or(EINVAL)?;
+    let kinds = WaitKind::from_bits_truncate(options);
+    let options = WaitOptions::checked(options & !WaitKind::KNOWN.bits()).ok_or(EINVAL)?;
     let wanted = Wanted {
         ended: options.has(WaitOptions::EXITED),
         stopped: options.has(WaitOptions::STOPPED),
@@ -153,7 +158,7 @@ pub fn waitid(
         P_PGID if id == 0 => Whose::Group(own_group(cx)),
         _ => return Err(EINVAL),
     };
-    let report = wait::wait(cx, whose, wanted, options)?;
+    let report = wait::wait(cx, whose, wanted, options, kinds)?;
     if let (Some(report), Some(at)) = (&report, usage) {
         at.write(cx.space(), &rusage(&report.usage))?;
     }
@@ -568,6 +573,9 @@ fn change_limit(
         if let Some(space) = space.filter(|_| which == RLIMIT_STACK) {
             space.set_stack_limit(new.rlim_cur);
         }
+        if which == RLIMIT_CPU {
+            process.watch_cpu_time();
+        }
         if process.pid == cx.process().pid {
             cx.limits = *process.limits.lock();
         } else if let Some(thread) = process.thread() {
@@ -596,7 +604,7 @@ pub fn getrusage(cx: &mut Cx, who: i32, out: UserOut<Rusage>) -> Result<()> {
         RUSAGE_SELF => {
             let mut usage = cx.process().used();
             let counts = cx.space().counts();
-            usage.max_rss = usage.max_rss.max((counts.anon + counts.file + counts.shmem) as u64);
+            usage.max_rss = usage.max_rss.max(counts.anon + counts.file + counts.shmem);
             usage
         }
         RUSAGE_CHILDREN => cx.process().usage.lock()[1],
@@ -642,7 +650,7 @@ pub fn getcpu(cx: &mut Cx, cpu: Option<UserOut<u32>>, node: Option<UserOut<u32>>
 
 /// sched_getaffinity(2): as many bytes as the mask has words for all CPUs.
 pub fn sched_getaffinity(cx: &mut Cx, pid: i32, len: u32, mask: u64) -> Result<usize> {
-    if len % 8 != 0 || len == 0 {
+    if !len.is_multiple_of(8) || len == 0 {
         return Err(EINVAL);
     }
     let task = affinity_target(cx, pid)?;
@@ -671,4 +679,55 @@ fn affinity_target(cx: &Cx, pid: i32) -> Result<crate::sched::TaskRef> {
     }
     let process = signal::find(cx, Pid(pid)).ok_or(ESRCH)?;
     process.thread().and_then(|thread| thread.task().cloned()).ok_or(ESRCH)
+}
+
+/// futex(2)
+pub fn futex(
+    cx: &mut Cx,
+    addr: u64,
+    op: u32,
+    value: u32,
+    timeout: u64,
+    other: u64,
+    last: u32,
+) -> Result<usize> {
+    let private = op & FUTEX_PRIVATE_FLAG != 0;
+    let command = op & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+    let waits = matches!(command, FUTEX_WAIT | FUTEX_WAIT_BITSET);
+    if op & FUTEX_CLOCK_REALTIME != 0 && command != FUTEX_WAIT_BITSET {
+        return Err(ENOSYS);
+    }
+    let deadline = if waits { futex_deadline(cx, op, timeout)? } else { None };
+    // Where it is no pointer, the fourth argument is a count.
+    let moved = timeout as u32;
+    match command {
+        FUTEX_WAIT => futex::wait(cx, addr, private, value, ANY, deadline).map(|()| 0),
+        FUTEX_WAIT_BITSET => futex::wait(cx, addr, private, value, last, deadline).map(|()| 0),
+        FUTEX_WAKE => futex::wake(cx, addr, private, value, ANY),
+        FUTEX_WAKE_BITSET => futex::wake(cx, addr, private, value, last),
+        FUTEX_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), None),
+        FUTEX_CMP_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), Some(last)),
+        _ => Err(ENOSYS),
+    }
+}
+
+/// All bits: any waker will do.
+const ANY: u32 = FUTEX_BITSET_MATCH_ANY;
+
+/// `FUTEX_WAIT` takes a span, `FUTEX_WAIT_BITSET` a time on one of two clocks.
+fn futex_deadline(cx: &Cx, op: u32, timeout: u64) -> Result<Option<u64>> {
+    if timeout == 0 {
+        return Ok(None);
+    }
+    let at = UserIn::<Timespec>::new(timeout).read(cx.space())?;
+    let at = time::nanoseconds(at).ok_or(EINVAL)?;
+    let now = time::mono_ns();
+    Ok(Some(if op & FUTEX_WAIT_BITSET == 0 {
+        now.saturating_add(at)
+    } else if op & FUTEX_CLOCK_REALTIME != 0 {
+        let ahead = (at as i64).saturating_sub(cx.kernel.real_time.now_ns()).max(0);
+        now.saturating_add(ahead as u64)
+    } else {
+        at
+    }))
 }

@@ -232,7 +232,7 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_THREAD, CLONE_PARENT, CLONE_PIDFD, namespaces";
+    clone => process::clone, partial "no CLONE_THREAD, CLONE_PIDFD, namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
@@ -271,6 +271,7 @@ syscalls! {
     setrlimit => process::setrlimit;
     getrusage => process::getrusage, partial "no block and message counts";
     times => process::times;
+    futex => process::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
     sched_yield => process::sched_yield;
     getcpu => process::getcpu;
     sched_getaffinity => process::sched_getaffinity;
@@ -300,8 +301,8 @@ syscalls! {
     nanosleep => time::nanosleep;
     clock_nanosleep => time::clock_nanosleep;
     restart_syscall => time::restart_syscall;
-    getitimer => time::getitimer, partial "ITIMER_REAL only";
-    setitimer => time::setitimer, partial "ITIMER_REAL only";
+    getitimer => time::getitimer;
+    setitimer => time::setitimer;
 
     // The system
     uname => misc::uname;

@@ -6,13 +6,14 @@ use abi::{
     time::{
         CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW,
         CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI,
-        CLOCK_THREAD_CPUTIME_ID, ITIMER_REAL, Itimerval, TimerFlags, Timespec, Timeval, Timezone,
+        CLOCK_THREAD_CPUTIME_ID, ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Itimerval, TimerFlags,
+        Timespec, Timeval, Timezone,
     },
 };
 
 use crate::{
     mm::user::{UserIn, UserOut},
-    process::{Cx, Restart},
+    process::{Cx, Restart, cpu_timers::CpuClock},
     sched::timer::TICK_NS,
     time::{self, NSEC_PER_SEC},
     wait::{Pause, WaitQueue, Woken},
@@ -142,8 +143,8 @@ pub fn clock_nanosleep(
 ) -> Result<()> {
     match id {
         CLOCK_REALTIME | CLOCK_MONOTONIC | CLOCK_BOOTTIME | CLOCK_TAI => {}
-        CLOCK_THREAD_CPUTIME_ID => return Err(EINVAL),
-        CLOCK_PROCESS_CPUTIME_ID
+        CLOCK_THREAD_CPUTIME_ID
+        | CLOCK_PROCESS_CPUTIME_ID
         | CLOCK_MONOTONIC_RAW
         | CLOCK_REALTIME_COARSE
         | CLOCK_MONOTONIC_COARSE => return Err(ENOTSUP),
@@ -181,12 +182,23 @@ fn interval(tv: Timeval) -> Result<u64> {
     time::nanoseconds(ts).ok_or(EINVAL)
 }
 
+/// The CPU clock behind an interval timer; `None` for the real one.
+fn timer_clock(which: u32) -> Result<Option<CpuClock>> {
+    match which {
+        ITIMER_REAL => Ok(None),
+        ITIMER_VIRTUAL => Ok(Some(CpuClock::Virtual)),
+        ITIMER_PROF => Ok(Some(CpuClock::Prof)),
+        _ => Err(EINVAL),
+    }
+}
+
 /// getitimer(2)
 pub fn getitimer(cx: &mut Cx, which: u32, out: UserOut<Itimerval>) -> Result<()> {
-    if which != ITIMER_REAL {
-        return Err(EINVAL);
-    }
-    out.write(cx.space(), &itimerval(cx.process().alarm_left()))
+    let left = match timer_clock(which)? {
+        None => cx.process().alarm_left(),
+        Some(clock) => cx.process().cpu_timer_left(clock),
+    };
+    out.write(cx.space(), &itimerval(left))
 }
 
 /// setitimer(2); a NULL value is zero.
@@ -200,11 +212,11 @@ pub fn setitimer(
         Some(new) => new.read(cx.space())?,
         None => <Itimerval as abi::Wire>::ZERO,
     };
-    if which != ITIMER_REAL {
-        return Err(EINVAL);
-    }
     let (first, every) = (interval(new.it_value)?, interval(new.it_interval)?);
-    let before = cx.process().set_alarm(first, every);
+    let before = match timer_clock(which)? {
+        None => cx.process().set_alarm(first, every),
+        Some(clock) => cx.process().set_cpu_timer(clock, first, every),
+    };
     match old {
         Some(old) => old.write(cx.space(), &itimerval(before)),
         None => Ok(()),

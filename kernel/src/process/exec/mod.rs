@@ -196,7 +196,7 @@ pub fn execve(
         return Err(ENOENT);
     }
     // A process that setuid(2) took over its new user's limit may not execute another program.
-    if cx.cred().uid.0 != 0 && cx.kernel.processes_of(cx.cred().uid) > cx.limit(RLIMIT_NPROC) {
+    if cx.cred().uid.0 != 0 && cx.kernel.users.count(cx.cred().uid) > cx.limit(RLIMIT_NPROC) {
         return Err(EAGAIN);
     }
     let (name, by_name) = program_name(cx, dir, &path)?;

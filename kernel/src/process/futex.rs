@@ -1,0 +1,213 @@
+//! futex(2): sleeping on a word of user memory (`kernel/futex/`).
+//!
+//! A waiter is queued under the lock of a hash bucket, under which the word is compared without
+//! faulting: a change of the word before the wake-up is either seen, or finds the waiter queued.
+//! Lock level: `Futex`.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
+
+use abi::errno::{EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT, Result};
+use hal::{
+    list::{List, Node},
+    user::Access,
+};
+
+use super::Cx;
+use crate::{
+    lock::{Spin, SpinGuard, order},
+    mm::FutexKey,
+    sched::{Lane, TaskRef},
+    wait::{Pause, WaitQueue, Woken},
+};
+
+/// Buckets of the hash table; a power of two (Linux: 256 for each CPU).
+const BUCKETS: usize = 256;
+
+/// One thread's wait.
+pub struct Waiter {
+    task: TaskRef,
+    /// What it waits for; changed by requeueing, under both buckets' locks.
+    key: [AtomicU64; 2],
+    /// `FUTEX_WAIT_BITSET`
+    bits: AtomicU32,
+    woken: AtomicBool,
+}
+
+type Bucket = Spin<List<Waiter>, order::Futex>;
+
+/// All futexes of a kernel on which somebody sleeps.
+pub struct Futexes {
+    buckets: [Bucket; BUCKETS],
+}
+
+impl Waiter {
+    fn key(&self) -> FutexKey {
+        FutexKey([self.key[0].load(Relaxed), self.key[1].load(Relaxed)])
+    }
+
+    fn set_key(&self, key: FutexKey) {
+        self.key[0].store(key.0[0], Relaxed);
+        self.key[1].store(key.0[1], Relaxed);
+    }
+}
+
+impl Futexes {
+    /// Nobody sleeps.
+    pub const fn new() -> Self {
+        Self { buckets: [const { Spin::new(List::new()) }; BUCKETS] }
+    }
+
+    fn bucket(&self, key: FutexKey) -> &Bucket {
+        // Fibonacci hashing: the high bits of the product depend on all bits of the key.
+        let mixed = (key.0[0] ^ key.0[1].rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.buckets[(mixed >> 56) as usize % BUCKETS]
+    }
+
+    /// Locks the bucket that has `waiter` now.
+    fn lock_of(&self, waiter: &Waiter) -> SpinGuard<'_, List<Waiter>, order::Futex> {
+        loop {
+            let key = waiter.key();
+            let bucket = self.bucket(key).lock();
+            if waiter.key() == key {
+                return bucket;
+            }
+        }
+    }
+}
+
+impl Default for Futexes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `FUTEX_WAIT` and `FUTEX_WAIT_BITSET`: sleeps while the word at `addr` is `value`, until
+/// `deadline` (monotonic nanoseconds).
+pub fn wait(
+    cx: &Cx,
+    addr: u64,
+    private: bool,
+    value: u32,
+    bits: u32,
+    deadline: Option<u64>,
+) -> Result<()> {
+    if bits == 0 {
+        return Err(EINVAL);
+    }
+    let key = key_of(cx, addr, private)?;
+    let waiter = Arc::new(Node::new(Waiter {
+        task: cx.task.clone(),
+        key: [AtomicU64::new(key.0[0]), AtomicU64::new(key.0[1])],
+        bits: AtomicU32::new(bits),
+        woken: AtomicBool::new(false),
+    }));
+    let futexes = &cx.kernel.futexes;
+    with_word(cx, addr, || {
+        let mut bucket = futexes.bucket(key).lock();
+        if cx.space().hal().load_u32(addr).map_err(|_| EFAULT)? != value {
+            return Err(EAGAIN);
+        }
+        // A fresh node is on no list.
+        let _ = bucket.push_back(waiter.clone());
+        Ok(())
+    })?;
+    let nothing = WaitQueue::new();
+    let pause = Pause::INTERRUPTIBLE.until(deadline);
+    let slept = nothing.wait(pause, || waiter.woken.load(SeqCst).then_some(()));
+    let Err(why) = slept else { return Ok(()) };
+    if !futexes.lock_of(&waiter).remove(&waiter) {
+        // The wake-up was faster than the reason to give up.
+        return Ok(());
+    }
+    Err(if why == Woken::Deadline { ETIMEDOUT } else { ERESTARTSYS })
+}
+
+/// `FUTEX_WAKE` and `FUTEX_WAKE_BITSET`: wakes at most `most` waiters. Returns how many.
+pub fn wake(cx: &Cx, addr: u64, private: bool, most: u32, bits: u32) -> Result<usize> {
+    if bits == 0 {
+        return Err(EINVAL);
+    }
+    let key = key_of(cx, addr, private)?;
+    let mut woken = 0;
+    let mut bucket = cx.kernel.futexes.bucket(key).lock();
+    while woken < most as usize {
+        let wanted = |w: &Waiter| w.key() == key && w.bits.load(Relaxed) & bits != 0;
+        let Some(waiter) = bucket.take_first(wanted) else { break };
+        rouse(&waiter);
+        woken += 1;
+    }
+    Ok(woken)
+}
+
+/// `FUTEX_REQUEUE` and `FUTEX_CMP_REQUEUE` (with `expected`): wakes at most `most` waiters of
+/// `from` and lets at most `moved` others wait for `to`.
+pub fn requeue(
+    cx: &Cx,
+    (from, to): (u64, u64),
+    private: bool,
+    (most, moved): (u32, u32),
+    expected: Option<u32>,
+) -> Result<usize> {
+    if most > i32::MAX as u32 || moved > i32::MAX as u32 {
+        return Err(EINVAL);
+    }
+    let (key, target) = (key_of(cx, from, private)?, key_of(cx, to, private)?);
+    let futexes = &cx.kernel.futexes;
+    let mut done = 0;
+    with_word(cx, from, || {
+        let (mut source, mut other) = Spin::lock_pair(futexes.bucket(key), futexes.bucket(target));
+        if let Some(expected) = expected
+            && cx.space().hal().load_u32(from).map_err(|_| EFAULT)? != expected
+        {
+            return Err(EAGAIN);
+        }
+        while done < (most as usize).saturating_add(moved as usize) {
+            let Some(waiter) = source.take_first(|w| w.key() == key) else { break };
+            if done < most as usize {
+                rouse(&waiter);
+            } else {
+                waiter.set_key(target);
+                // It was taken off the other list just now.
+                let _ = other.as_deref_mut().unwrap_or(&mut source).push_back(waiter);
+            }
+            done += 1;
+            // To itself everybody would go round for ever.
+            if key == target && done >= most as usize {
+                break;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(done)
+}
+
+/// Wakes one waiter that was taken off its list.
+fn rouse(waiter: &Waiter) {
+    waiter.woken.store(true, SeqCst);
+    waiter.task.notify(Lane::Event);
+}
+
+/// The futex that `addr` names. `EINVAL` if it is not aligned, `EFAULT` where there is nothing.
+fn key_of(cx: &Cx, addr: u64, private: bool) -> Result<FutexKey> {
+    if addr % 4 != 0 {
+        return Err(EINVAL);
+    }
+    cx.space().futex_key(addr, private)
+}
+
+/// Repeats `attempt` while the word cannot be read because its page is not there yet.
+fn with_word(cx: &Cx, addr: u64, mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    loop {
+        match attempt() {
+            Err(EFAULT) => {
+                let read = Access { write: false, exec: false };
+                cx.space().fault(addr, read).map_err(|_| EFAULT)?;
+            }
+            done => return done,
+        }
+    }
+}
