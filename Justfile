@@ -29,6 +29,10 @@ debug *args:
 insn *args:
     @scripts/insn {{args}}
 
+# Say what both kernels cost before any program runs
+report *args:
+    @scripts/report {{args}}
+
 # Write docs/syscalls.md, the page that says which system calls there are
 syscalls:
     @scripts/syscalls

@@ -193,7 +193,7 @@ fn rouse(waiter: &Waiter) {
 
 /// The futex that `addr` names. `EINVAL` if it is not aligned, `EFAULT` where there is nothing.
 fn key_of(cx: &Cx, addr: u64, private: bool) -> Result<FutexKey> {
-    if addr % 4 != 0 {
+    if !addr.is_multiple_of(4) {
         return Err(EINVAL);
     }
     cx.space().futex_key(addr, private)

@@ -13,6 +13,7 @@ use xtask::exec::{self, Exit, Kernel, Options, Stdin, Stream};
 use xtask::insn;
 use xtask::interactive::{self, Session};
 use xtask::qemu::Machine;
+use xtask::report;
 use xtask::test::{self, Depth, Plan};
 
 /// Eclipse's tooling; call it through the scripts in scripts/.
@@ -34,6 +35,7 @@ enum Command {
     #[command(override_usage = "scripts/debug [OPTIONS] [-- QEMU ARGS]...")]
     Debug(RunArgs),
     Insn(InsnArgs),
+    Report(ReportArgs),
     /// Write the coverage page docs/syscalls.md from the kernel's table
     #[command(override_usage = "scripts/syscalls")]
     Syscalls,
@@ -49,6 +51,7 @@ impl Cli {
             Command::Test(args) => args.run(),
             Command::Debug(args) => args.run(interactive::debug),
             Command::Insn(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Syscalls => {
                 println!("{}", build::coverage_page()?.display());
                 Ok(ExitCode::SUCCESS)
@@ -223,6 +226,33 @@ impl InsnArgs {
     }
 }
 
+/// Say what Linux and Eclipse cost before any program runs: size, instructions to boot, memory.
+#[derive(Args)]
+#[command(override_usage = "scripts/report [OPTIONS]")]
+struct ReportArgs {
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+impl ReportArgs {
+    fn run(self) -> Result<ExitCode> {
+        make_sure_of(Kernel::Eclipse)?;
+        let linux = report::measure(Kernel::Linux)?;
+        let eclipse = report::measure(Kernel::Eclipse)?;
+        if self.json {
+            let both = json!({
+                "linux": report::to_json(&linux),
+                "eclipse": report::to_json(&eclipse),
+            });
+            println!("{both}");
+        } else {
+            print!("{}", report::table(&linux, &eclipse));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 /// Run one program on the kernel as if it were run here.
 ///
 /// CMD is a file of this machine, copied in at its absolute path with the shared libraries it
@@ -279,7 +309,7 @@ impl ExecArgs {
         }
         let status = outcome.status.status();
         if self.json {
-            println!("{}", report(&outcome));
+            println!("{}", outcome_json(&outcome));
         } else {
             match outcome.status {
                 Exit::KernelDied => tell_death(&outcome.log),
@@ -358,7 +388,7 @@ fn tell_death(log: &[u8]) {
     }
 }
 
-fn report(outcome: &exec::Outcome) -> serde_json::Value {
+fn outcome_json(outcome: &exec::Outcome) -> serde_json::Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (how, number) = match outcome.status {
         Exit::Code(code) => ("exited", Some(code)),

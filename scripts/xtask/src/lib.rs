@@ -13,6 +13,7 @@ pub mod interactive;
 pub mod linux;
 pub mod project;
 pub mod qemu;
+pub mod report;
 pub mod symbols;
 pub mod test;
 pub mod toolchain;
