@@ -111,10 +111,12 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let limits = *cx.process().limits.lock();
     let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
     let process = Process::new(kernel, pid, request.exit_signal, limits);
-    *process.terminal.lock() = cx.process().terminal.lock().clone();
+    let terminal = cx.process().terminal.lock().clone();
+    *process.terminal.lock() = terminal;
     let mask = cx.thread.signals.lock().mask;
     let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
-    *thread.comm.lock() = cx.thread.comm.lock().clone();
+    let comm = cx.thread.comm.lock().clone();
+    thread.set_comm(&comm);
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {
         thread.clear_child_tid.store(request.child_tid, core::sync::atomic::Ordering::Relaxed);
     }

@@ -16,8 +16,12 @@ pub fn finish(cx: Cx) {
     let (status, last) = {
         let mut group = process.signals.lock();
         let own = Arc::as_ptr(&cx.thread);
-        group.threads.retain(|thread| thread.as_ptr() != own);
-        (group.exit.unwrap_or(0), group.threads.is_empty())
+        let last = group.threads.iter().all(|thread| thread.as_ptr() == own);
+        let fatal = last && process.pid == Pid::INIT;
+        if !fatal {
+            group.threads.retain(|thread| thread.as_ptr() != own);
+        }
+        (group.exit.unwrap_or(0), last)
     };
     if last && process.pid == Pid::INIT {
         hal::panic(format_args!("Attempted to kill init! exitcode=0x{status:08x}"));
@@ -74,7 +78,7 @@ fn end_process(process: &Arc<Process>, status: i32) {
 /// Tells `parent` that `child` ended (`do_notify_parent`). A parent that ignores SIGCHLD never
 /// sees the zombie.
 fn notify(child: &Arc<Process>, parent: &Process, status: Option<i32>) {
-    let actions = parent.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.actions);
+    let actions = parent.thread().and_then(|thread| thread.actions());
     let sig = child.exit_signal.load(Relaxed);
     let (reaps, silent) = match &actions {
         Some(actions) if sig == SIGCHLD => {
