@@ -113,6 +113,9 @@ macro_rules! entry {
 #[macro_export]
 macro_rules! entry {
     ($hooks:expr) => {
-        fn main() {}
+        fn main() {
+            // Nothing runs it here; its type is checked all the same.
+            let _: &'static dyn $crate::Hooks = $hooks;
+        }
     };
 }

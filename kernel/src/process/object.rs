@@ -35,7 +35,7 @@ pub struct Process {
     /// Signals to the whole process, and its way to the end.
     pub signals: Spin<GroupSignals, order::Signals>,
     /// Resource limits.
-    pub limits: Spin<Limits, order::Limits>,
+    pub limits: Spin<Limits, order::Parts>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
     /// What its ended threads used, and what the children that it waited for used.

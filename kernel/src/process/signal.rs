@@ -35,8 +35,8 @@ impl Thread {
     pub fn force(&self, info: &Siginfo) {
         let sig = info.sig();
         let was_blocked = self.signals.lock().mask.has(sig);
-        if let Some(parts) = self.parts.lock().clone() {
-            let mut actions = parts.actions.lock();
+        if let Some(actions) = self.actions() {
+            let mut actions = actions.lock();
             let action = actions.get(sig);
             let ignored = action.sa_handler == abi::signal::SIG_IGN;
             if was_blocked || ignored {
@@ -160,8 +160,8 @@ impl Process {
         if sig != SIGKILL && sig != SIGSTOP && target.signals.lock().mask.has(sig) {
             return false;
         }
-        let Some(parts) = target.parts.lock().clone() else { return false };
-        let actions = parts.actions.lock();
+        let Some(actions) = target.actions() else { return false };
+        let actions = actions.lock();
         let unkillable = self.unkillable.load(core::sync::atomic::Ordering::Relaxed);
         actions.ignored(sig) || unkillable && actions.get(sig).sa_handler == SIG_DFL
     }
@@ -201,8 +201,8 @@ impl Process {
             family.tell(self.pid, news)
         };
         let Some(parent) = parent else { return };
-        let wanted = parent.thread().and_then(|t| t.parts.lock().clone()).is_some_and(|parts| {
-            let action = parts.actions.lock().get(SIGCHLD);
+        let wanted = parent.thread().and_then(|t| t.actions()).is_some_and(|actions| {
+            let action = actions.lock().get(SIGCHLD);
             !action.sa_flags.has(SaFlags::NOCLDSTOP)
         });
         if wanted {

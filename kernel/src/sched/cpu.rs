@@ -237,7 +237,10 @@ impl Cpu {
 
     /// The loop of this CPU. Returns when the machine stops.
     pub fn run(&'static self) {
-        hal::cpu::set_data(self as &'static (dyn Any + Sync));
+        // The boot CPU has been told in `Sched::start`.
+        if this(&NoPreempt::new()).is_none() {
+            hal::cpu::set_data(self as &'static (dyn Any + Sync));
+        }
         loop {
             hal::rcu::quiescent();
             self.run_deferred(false);
