@@ -69,6 +69,10 @@ impl Executable for Bytes {
             noexec: false,
         }
     }
+
+    fn exe(self: Arc<Self>) -> FileRef {
+        self.pages.clone()
+    }
 }
 
 fn file(bytes: &[u8]) -> Arc<dyn Executable> {
