@@ -220,9 +220,10 @@ impl Cpu {
         }
     }
 
-    /// Is a thread running here?
+    /// Is a thread running here, or about to? In the CPU loop the idle bit cannot tell: it is set
+    /// only while the CPU waits.
     pub fn busy(&self) -> bool {
-        self.sched.idle.load(Relaxed) & 1 << self.id.0 == 0
+        self.queued.load(Relaxed) > 0 || self.current.lock().is_some()
     }
 
     /// Runs what interrupts have left to do here. `in_user`: user mode was interrupted.

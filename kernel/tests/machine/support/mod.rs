@@ -85,6 +85,11 @@ impl Boot {
         self
     }
 
+    /// Frames that the initial RAM disk takes.
+    pub fn disk_frames(&self) -> usize {
+        self.root.pack().len().div_ceil(4096)
+    }
+
     /// The machine, not yet started.
     pub fn machine(mut self) -> Machine {
         self.machine.initrd = Some(self.root.pack());
