@@ -77,7 +77,7 @@ pub mod time {
 pub mod dev {
     /// Serial ports, numbered from 0 in the order of `ttyS0`, `ttyS1`.
     pub mod serial {
-        pub use crate::machine::serial::{count, listen, read, write};
+        pub use crate::machine::serial::{count, listen, read, resources, write};
     }
 }
 
