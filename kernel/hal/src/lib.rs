@@ -113,6 +113,8 @@ macro_rules! entry {
 #[macro_export]
 macro_rules! entry {
     ($hooks:expr) => {
-        fn main() {}
+        fn main() {
+            let _: &'static dyn $crate::Hooks = $hooks;
+        }
     };
 }
