@@ -1,8 +1,9 @@
 //! One CPU's run queue and loop, and the choice of a CPU for a thread.
 //!
 //! Every CPU has a first-in first-out queue; the tick sends a thread to its end after
-//! [`SLICE_TICKS`]. A woken thread goes to its last CPU, or to an idle one when that is busy; a CPU
-//! with nothing to do takes a thread from another's queue.
+//! [`SLICE_TICKS`]. A woken thread that has had less CPU time than the running one goes first. It
+//! wakes on its last CPU, or on an idle one when that is busy; a CPU with nothing to do takes a
+//! thread from another's queue.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
@@ -31,6 +32,14 @@ use crate::{
 
 /// Ticks that a thread may keep a CPU while others wait (4 ms each).
 const SLICE_TICKS: u32 = 3;
+
+/// How far a sleeper's CPU time may lie behind that of the running thread: what it gains by having
+/// slept (half of CFS's `sched_latency`).
+pub(super) const SLEEPER_CREDIT_NS: u64 = 3_000_000;
+
+/// How far the running thread must be ahead of a woken one to give way at once (CFS's
+/// `sched_wakeup_granularity`).
+const GRANULARITY_NS: u64 = 1_000_000;
 
 /// What a CPU does besides running threads; owned by layers above.
 pub trait Background: Sync {
@@ -116,17 +125,19 @@ impl Sched {
         u64::MAX >> (64 - self.cpus().len().clamp(1, 64))
     }
 
-    /// Puts a task that is `Queued` on a run queue. Called under its slot lock.
-    pub(super) fn enqueue(&'static self, task: TaskRef) {
+    /// Puts a task that is `Queued` on a run queue; `woken`: it has slept until now. Called under its
+    /// slot lock.
+    pub(super) fn enqueue(&'static self, task: TaskRef, woken: bool) {
         let Some(cpu) = self.cpus().get(self.choose(&task)) else { return };
+        let first = woken && cpu.preempted_by(&task);
         let was_idle = {
             let mut queue = cpu.queue.lock();
             // A queued task is on no list: its state went to `Queued` under the slot lock.
-            let _ = queue.push_back(task.0);
+            let _ = if first { queue.push_front(task.0) } else { queue.push_back(task.0) };
             cpu.queued.store(queue.len() as u32, Release);
             self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
         };
-        if was_idle {
+        if was_idle || first {
             hal::cpu::kick(cpu.id);
         }
     }
@@ -200,6 +211,20 @@ impl Cpu {
             task.set_work(work::DEFERRED);
         }
         hal::cpu::request_attention();
+    }
+
+    /// `task` woke up: if the running thread is ahead of it by more than [`GRANULARITY_NS`] of CPU
+    /// time, it shall give way (CFS's `check_preempt_wakeup`).
+    fn preempted_by(&self, task: &Task) -> bool {
+        let current = self.current.lock();
+        let Some(current) = current.as_ref() else { return false };
+        let ahead = current.vruntime_now();
+        let own = task.place(ahead);
+        let first = ahead > own + GRANULARITY_NS;
+        if first {
+            current.set_work(work::RESCHED);
+        }
+        first
     }
 
     /// A tick passed: does somebody else deserve the CPU, or could an idle one help?

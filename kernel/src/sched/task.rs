@@ -10,7 +10,7 @@ use core::sync::atomic::{
 use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
 
 use super::{
-    cpu::{self, Sched},
+    cpu::{self, SLEEPER_CREDIT_NS, Sched},
     slot::{Sleep, State, Wake},
     timer::{Timer, TimerNode},
 };
@@ -59,6 +59,9 @@ pub struct Task {
     allowed: AtomicU64,
     /// Nanoseconds on a CPU, up to the last switch.
     ran_ns: AtomicU64,
+    /// CPU time in nanoseconds, counted from where it stood among others when it woke last: what
+    /// fairness compares (CFS's `vruntime`).
+    vruntime: AtomicU64,
     /// Ticks that found it in user mode and in the kernel.
     ticks: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
@@ -139,6 +142,7 @@ impl TaskRef {
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
+                vruntime: AtomicU64::new(0),
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -271,10 +275,26 @@ impl Task {
         Some(fiber)
     }
 
+    /// Its `vruntime` up to now; it is running.
+    pub(super) fn vruntime_now(&self) -> u64 {
+        let ran = hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed));
+        self.vruntime.load(Relaxed) + ran
+    }
+
+    /// It wakes where the running thread stands at `ahead`: neither far behind nor far before it,
+    /// however long it slept and on whatever CPU it ran before. Returns its `vruntime`.
+    pub(super) fn place(&self, ahead: u64) -> u64 {
+        let near = ahead.saturating_sub(SLEEPER_CREDIT_NS)..=ahead + SLEEPER_CREDIT_NS;
+        let own = self.vruntime.load(Relaxed).clamp(*near.start(), *near.end());
+        self.vruntime.store(own, Relaxed);
+        own
+    }
+
     /// Its time on the CPU ended.
     pub(super) fn account(&self, now: u64) {
         let ran = now.saturating_sub(self.since_ns.load(Relaxed));
         self.ran_ns.fetch_add(ran, Relaxed);
+        self.vruntime.fetch_add(ran, Relaxed);
     }
 
     /// It returned: nothing wakes it any more.
@@ -301,7 +321,7 @@ impl TaskRef {
         let Some(sched) = cpu::sched() else { return };
         let mut slot = self.slot.lock();
         if slot.wake(why) {
-            sched.enqueue(self.clone());
+            sched.enqueue(self.clone(), true);
         }
     }
 
@@ -328,7 +348,7 @@ impl TaskRef {
     pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
         let mut slot = self.slot.lock();
         if !slot.lay_down(fiber) {
-            sched.enqueue(self.clone());
+            sched.enqueue(self.clone(), false);
         }
     }
 
@@ -338,6 +358,6 @@ impl TaskRef {
         self.work.fetch_and(!work::RESCHED, Release);
         let mut slot = self.slot.lock();
         *slot = State::Queued(fiber);
-        sched.enqueue(self.clone());
+        sched.enqueue(self.clone(), false);
     }
 }
