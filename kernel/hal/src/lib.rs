@@ -73,6 +73,11 @@ pub mod time {
     pub use crate::machine::time::{arm, now_ns, rtc_unix, tsc_hz};
 }
 
+/// Code and data that every program gets to tell the time without a system call.
+pub mod vdso {
+    pub use crate::machine::vdso::Vdso;
+}
+
 /// Devices the machine itself drives.
 pub mod dev {
     /// Serial ports, numbered from 0 in the order of `ttyS0`, `ttyS1`.

@@ -140,13 +140,12 @@ impl Process {
 
     /// A thread of it: the leader while that lives.
     pub fn thread(&self) -> Option<Arc<Thread>> {
-        self.signals.lock().threads.iter().find_map(Weak::upgrade)
+        self.signals.lock().living().next()
     }
 
     /// What its ended threads and the living ones have used.
     pub fn used(&self) -> Usage {
-        let threads: Vec<_> =
-            self.signals.lock().threads.iter().filter_map(Weak::upgrade).collect();
+        let threads: Vec<_> = self.signals.lock().living().collect();
         let mut used = self.usage.lock()[0];
         for thread in threads {
             used.add(&thread.used());

@@ -107,26 +107,24 @@ impl Process {
         thread: Option<&Thread>,
     ) -> (Queued, bool) {
         let sig = info.sig();
-        let threads: Vec<Arc<Thread>> = group.threads.iter().filter_map(Weak::upgrade).collect();
+        let leader = group.living().next();
         // Ending already, or gone: nothing changes that.
-        if group.exit.is_some() || threads.is_empty() {
+        let Some(leader) = leader.filter(|_| group.exit.is_none()) else {
             return (Queued::Already, false);
-        }
+        };
         let mut resumed = false;
         if sig == SIGCONT {
-            group.flush(&threads, SigSet::STOPPING);
+            group.flush(SigSet::STOPPING);
             resumed = group.stopped.take().is_some();
         } else if SigSet::STOPPING.has(sig) {
-            group.flush(&threads, SigSet::of(&[SIGCONT]));
+            group.flush(SigSet::of(&[SIGCONT]));
         }
-        let target = thread.unwrap_or(&threads[0]);
+        let target = thread.unwrap_or(&leader);
         let queued = if self.throws_away(target, sig) {
             Queued::Already
         } else if sig == SIGKILL {
             group.exit = Some(abi::process::wait_signaled(SIGKILL, false));
-            for thread in &threads {
-                thread.poke(Wake::Kill);
-            }
+            group.living().for_each(|thread| thread.poke(Wake::Kill));
             Queued::Yes
         } else {
             let limit = self.limits.lock().get(RLIMIT_SIGPENDING);
@@ -135,21 +133,21 @@ impl Process {
                 Some(thread) => thread.signals.lock().pending.push(info, room),
                 None => group.pending.push(info, room),
             };
-            let taker = match thread {
-                Some(thread) => thread.takes(sig).then_some(thread),
-                None => threads.iter().map(|t| &**t).find(|t| t.takes(sig)),
-            };
-            if let Some(taker) = taker
-                && matches!(queued, Queued::Yes | Queued::WithoutInfo)
-            {
-                taker.poke(Wake::Signal);
+            if matches!(queued, Queued::Yes | Queued::WithoutInfo) {
+                match thread {
+                    Some(thread) if thread.takes(sig) => thread.poke(Wake::Signal),
+                    Some(_) => {}
+                    None => {
+                        if let Some(taker) = group.living().find(|thread| thread.takes(sig)) {
+                            taker.poke(Wake::Signal);
+                        }
+                    }
+                }
             }
             queued
         };
         if resumed {
-            for thread in &threads {
-                thread.poke(Wake::Continue);
-            }
+            group.living().for_each(|thread| thread.poke(Wake::Continue));
         }
         (queued, resumed)
     }
@@ -172,7 +170,7 @@ impl Process {
         if group.exit.is_none() {
             group.exit = Some(status);
         }
-        for thread in group.threads.iter().filter_map(Weak::upgrade) {
+        for thread in group.living() {
             thread.poke(Wake::Kill);
         }
     }
@@ -185,7 +183,7 @@ impl Process {
                 return;
             }
             group.stopped = Some(sig);
-            for thread in group.threads.iter().filter_map(Weak::upgrade) {
+            for thread in group.living() {
                 thread.poke(Wake::Signal);
             }
         }
@@ -221,12 +219,15 @@ impl Process {
 }
 
 impl GroupSignals {
+    /// The living threads; the leader first.
+    pub fn living(&self) -> impl Iterator<Item = Arc<Thread>> {
+        self.threads.iter().filter_map(Weak::upgrade)
+    }
+
     /// Forgets pending signals of the process and its threads.
-    fn flush(&mut self, threads: &[Arc<Thread>], which: SigSet) {
+    fn flush(&mut self, which: SigSet) {
         self.pending.flush(which);
-        for thread in threads {
-            thread.signals.lock().pending.flush(which);
-        }
+        self.living().for_each(|thread| thread.signals.lock().pending.flush(which));
     }
 }
 
@@ -357,7 +358,7 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
 fn thread_by_tid(cx: &Cx, tid: Pid) -> Option<Arc<Thread>> {
     let process = find(cx, tid)?;
     let group = process.signals.lock();
-    group.threads.iter().filter_map(Weak::upgrade).find(|thread| thread.tid == tid)
+    group.living().find(|thread| thread.tid == tid)
 }
 
 /// Is the default action of `sig` to stop only where job control can restart it?

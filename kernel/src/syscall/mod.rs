@@ -7,11 +7,14 @@
 pub mod arg;
 pub mod fd;
 pub mod fs;
+pub mod ids;
+pub mod limits;
 pub mod mem;
 pub mod misc;
 pub mod poll;
 pub mod process;
 pub mod ret;
+pub mod sched;
 pub mod signal;
 pub mod table;
 pub mod time;

@@ -72,7 +72,7 @@ fn set_time(cx: &Cx, ns: i64) -> Result<()> {
     if ns < time::mono_ns() as i64 {
         return Err(EINVAL);
     }
-    cx.kernel.real_time.set(ns);
+    cx.kernel.set_real_time(ns);
     Ok(())
 }
 

@@ -3,14 +3,14 @@
 //! Whatever a program is told or becomes of it, the kernel goes on, and when the program is gone it
 //! holds as much memory as before.
 
-use crate::support::{Boot, Run, User};
+use crate::support::{Boot, Run, User, boot};
 use abi::errno::{ECHILD, Result};
 use abi::fs::OpenFlags;
 use abi::mm::{MapFlags, Prot};
 use abi::nr;
 use abi::poll::PollEvents;
-use abi::process::WaitOptions;
-use abi::signal::{SIGUSR1, SaFlags};
+use abi::process::{WaitOptions, wait_signaled};
+use abi::signal::{SIGKILL, SIGUSR1, SaFlags};
 use hal::host::{End, Machine};
 use std::sync::{Arc, OnceLock};
 
@@ -70,7 +70,7 @@ fn clean_up(u: &mut User) {
 fn survives(what: Refused, program: Program) {
     let known = Arc::new(OnceLock::<Machine>::new());
     let of_init = known.clone();
-    let boot = Boot::new(move |u| {
+    let init = Boot::new(move |u| {
         let machine = of_init.get().unwrap();
         // What stays for good is there after the first run.
         assert!(attempt(u, program) && attempt(u, program));
@@ -92,7 +92,7 @@ fn survives(what: Refused, program: Program) {
             }
         }
     });
-    let machine = boot.program("/bin/second", second).machine();
+    let machine = init.program("/bin/second", second).machine();
     assert!(known.set(machine.clone()).is_ok());
     let Run { end, console } = Run::of(&machine);
     assert_eq!(end, Ok(End::Off), "the console:\n{console}");
@@ -199,19 +199,19 @@ survivals! {
 /// Boots with every request failing once: the kernel comes up, or says why it cannot.
 #[track_caller]
 fn boots(what: Refused) {
-    let boot = || {
+    let new = || {
         Boot::new(|u| {
             let _ = u.write(1, b"up\n");
         })
     };
     let skip = match what {
         // Without its disk a machine is not even started.
-        Refused::Frames => boot().disk_frames() as u64,
+        Refused::Frames => new().disk_frames() as u64,
         Refused::Admissions => 0,
     };
     let (mut ups, mut downs) = (0, 0);
     for n in 1.. {
-        let machine = boot().machine();
+        let machine = new().machine();
         what.at(&machine, skip + n);
         let Run { end, console } = Run::of(&machine);
         match end {
@@ -231,6 +231,28 @@ fn boots(what: Refused) {
         }
     }
     assert!(ups > 3 && downs > 0, "{ups} came up, {downs} did not");
+}
+
+#[test]
+fn who_takes_all_memory_is_killed() {
+    let console = boot(
+        Boot::new(|u| {
+            for _ in 0..3 {
+                let status = u.in_child(|u| {
+                    for _ in 0..2 {
+                        let at = u.mmap(400 * 4096, RW).unwrap();
+                        for page in 0..400 {
+                            u.store_u64(at + page * 4096, 1);
+                        }
+                    }
+                    0
+                });
+                assert_eq!(status, Ok(wait_signaled(SIGKILL, false)));
+            }
+        })
+        .frames(600),
+    );
+    assert!(console.contains("Out of memory: Killed process 2 (init)"), "{console}");
 }
 
 #[test]

@@ -285,8 +285,8 @@ impl PageSource for Pages {
         Kind::Shmem
     }
 
-    fn mappings(&self) -> &Mappings {
-        &self.mappings
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 }
 

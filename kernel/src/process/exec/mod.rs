@@ -169,14 +169,15 @@ impl Loader<'_> {
             hwcap: hal::cpu::hwcap(),
             hwcap2: hal::cpu::hwcap2(),
             min_signal_stack: super::frame::largest(),
-            vdso: None,
         };
         let mut random = || self.kernel.random.u64();
         let off = self.personality & ADDR_NO_RANDOMIZE != 0
             || self.kernel.options.get().is_some_and(|options| options.norandmaps);
         let mut chance = Chance::new(&mut random, !off);
         let who = Who { cred: &cred, limits: self.limits };
-        let (space, start) = opened.program.commit(opened.strings, &facts, who, &mut chance)?;
+        let vdso = self.kernel.vdso.get();
+        let (space, start) =
+            opened.program.commit(opened.strings, &facts, who, vdso, &mut chance)?;
         Ok(Loaded { space, start, cred })
     }
 }

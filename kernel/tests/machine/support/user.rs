@@ -346,7 +346,7 @@ impl<'a> User<'a> {
     /// Nanoseconds on the monotonic clock.
     pub fn now(&mut self) -> i64 {
         let at = self.put(0, &[0; Timespec::SIZE]);
-        let _ = self.call(nr::clock_gettime, [u64::from(CLOCK_MONOTONIC as u32), at]);
+        let _ = self.call(nr::clock_gettime, [CLOCK_MONOTONIC.into(), at]);
         let now = Timespec::get(&self.load(at, Timespec::SIZE));
         now.tv_sec * 1_000_000_000 + now.tv_nsec
     }
