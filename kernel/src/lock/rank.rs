@@ -5,7 +5,7 @@
 
 use core::marker::PhantomData;
 
-use super::order::{self, Level};
+use super::order::Level;
 
 /// Proof that a lock of level `L` is noted as held; dropping it forgets it.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl<L: Level> Drop for Held<L> {
 #[track_caller]
 pub fn might_sleep() {
     #[cfg(debug_assertions)]
-    check::no_spin_lock(<order::PageCache as Level>::RANK);
+    check::no_spin_lock(<super::order::PageCache as Level>::RANK);
 }
 
 #[cfg(debug_assertions)]

@@ -11,6 +11,7 @@ use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
 
 use super::{
     cpu::{self, Sched},
+    parking::Parking,
     slot::{Sleep, State, Wake},
     timer::{Timer, TimerNode},
 };
@@ -50,7 +51,8 @@ pub mod work {
 /// The scheduling half of a thread.
 pub struct Task {
     id: i32,
-    slot: IrqSpin<State<Fiber>, order::Slot>,
+    /// Its fiber while it does not run, and whether wakers called.
+    parking: Parking<Fiber, IrqSpin<State<Fiber>, order::Slot>, AtomicBool, { Lane::COUNT }>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
     work: AtomicU32,
     /// The CPU it runs on, or ran on last.
@@ -65,8 +67,6 @@ pub struct Task {
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
     switches: [AtomicU64; 2],
-    /// Set by wakers, per lane; cleared by the sleeper before it tests its condition.
-    woken: [AtomicBool; Lane::COUNT],
     /// The task's own places on wait queues, one per lane, so that sleeping never allocates.
     waiters: [Arc<Node<Waiter>>; Lane::COUNT],
     /// Wakes it at a deadline.
@@ -111,8 +111,9 @@ impl Waiter {
     /// Wakes the thread behind it. `true` when the event reached a thread.
     pub fn wake(&self) -> bool {
         let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
-        task.woken[self.lane as usize].store(true, SeqCst);
-        task.wake(Wake::Event);
+        if let Some(sched) = cpu::sched() {
+            task.parking.ring(self.lane as usize, || sched.enqueue(task.clone()));
+        }
         true
     }
 }
@@ -135,7 +136,10 @@ impl TaskRef {
             };
             Node::new(Task {
                 id,
-                slot: IrqSpin::new(State::Dead),
+                parking: Parking::new(
+                    IrqSpin::new(State::Dead),
+                    [AtomicBool::new(false), AtomicBool::new(false)],
+                ),
                 work: AtomicU32::new(0),
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
@@ -143,7 +147,6 @@ impl TaskRef {
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
-                woken: [AtomicBool::new(false), AtomicBool::new(false)],
                 waiters: [waiter(Lane::Event), waiter(Lane::Lock)],
                 alarm: Timer::for_task(me.clone()),
             })
@@ -154,7 +157,7 @@ impl TaskRef {
                 body(task);
             }
         })?;
-        *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
+        task.parking.slot(|slot| *slot = State::Asleep(fiber, Sleep::Uninterruptible));
         Ok(Self(task))
     }
 }
@@ -185,23 +188,20 @@ impl Task {
     /// `stay` is asked after the intention was announced: a wake-up from then on is not lost.
     pub fn park(&self, how: Sleep, stay: impl FnOnce() -> bool) {
         crate::lock::might_sleep();
-        self.slot.lock().prepare(how);
-        if stay() {
-            self.slot.lock().cancel();
-        } else {
+        self.parking.park(how, stay, || {
             self.switches[0].fetch_add(1, Relaxed);
             hal::fiber::suspend(hal::fiber::Suspend::Sleep);
-        }
+        });
     }
 
     /// Did a waker of this lane call since [`Task::clear_woken`]?
     pub fn woken(&self, lane: Lane) -> bool {
-        self.woken[lane as usize].load(SeqCst)
+        self.parking.woken(lane as usize)
     }
 
     /// Forgets earlier wake-ups, before the condition is tested.
     pub fn clear_woken(&self, lane: Lane) {
-        self.woken[lane as usize].store(false, SeqCst);
+        self.parking.clear(lane as usize);
     }
 
     /// The task's own place on wait queues.
@@ -216,7 +216,7 @@ impl Task {
 
     /// The letter of /proc/PID/stat.
     pub fn letter(&self) -> char {
-        self.slot.lock().letter()
+        self.parking.slot(|slot| slot.letter())
     }
 
     /// The CPU it runs on, or ran on last.
@@ -231,11 +231,10 @@ impl Task {
 
     /// Nanoseconds on a CPU so far.
     pub fn ran_ns(&self) -> u64 {
-        let now = match *self.slot.lock() {
-            State::Running | State::Preparing(_) | State::Woken => {
-                hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
-            }
-            _ => 0,
+        let now = if self.parking.slot(|slot| slot.is_on_cpu()) {
+            hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
+        } else {
+            0
         };
         self.ran_ns.load(Relaxed) + now
     }
@@ -266,7 +265,7 @@ impl Task {
 
     /// A CPU takes the queued task's fiber.
     pub(super) fn take(&self, cpu: CpuId, now: u64) -> Option<Fiber> {
-        let fiber = self.slot.lock().take()?;
+        let fiber = self.parking.slot(State::take)?;
         self.cpu.store(cpu.0, Relaxed);
         self.since_ns.store(now, Relaxed);
         Some(fiber)
@@ -280,7 +279,7 @@ impl Task {
 
     /// It returned: nothing wakes it any more.
     pub(super) fn bury(&self) {
-        *self.slot.lock() = State::Dead;
+        self.parking.slot(|slot| *slot = State::Dead);
     }
 }
 
@@ -294,18 +293,13 @@ impl TaskRef {
     /// Wakes the thread if `why` ends its sleep.
     pub fn wake(&self, why: Wake) {
         let Some(sched) = cpu::sched() else { return };
-        let mut slot = self.slot.lock();
-        if slot.wake(why) {
-            sched.enqueue(self.clone());
-        }
+        self.parking.wake(why, || sched.enqueue(self.clone()));
     }
 
     /// Sets bits of the work word; makes a running thread look at them soon.
     pub fn post(&self, bits: u32, why: Wake) {
         self.work.fetch_or(bits, SeqCst);
-        let running =
-            matches!(*self.slot.lock(), State::Running | State::Preparing(_) | State::Woken);
-        if running {
+        if self.parking.slot(|slot| slot.is_on_cpu()) {
             hal::cpu::kick(CpuId(self.cpu.load(Relaxed)));
         }
         self.wake(why);
@@ -321,18 +315,16 @@ impl TaskRef {
 
     /// It suspended to sleep.
     pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
-        let mut slot = self.slot.lock();
-        if !slot.lay_down(fiber) {
-            sched.enqueue(self.clone());
-        }
+        self.parking.lay_down(fiber, || sched.enqueue(self.clone()));
     }
 
     /// It gave the CPU away but wants it again.
     pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
         self.work.fetch_and(!work::RESCHED, Release);
-        let mut slot = self.slot.lock();
-        *slot = State::Queued(fiber);
-        sched.enqueue(self.clone());
+        self.parking.slot(|slot| {
+            *slot = State::Queued(fiber);
+            sched.enqueue(self.clone());
+        });
     }
 }
