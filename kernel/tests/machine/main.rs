@@ -5,6 +5,7 @@ mod exec;
 mod failures;
 mod families;
 mod files;
+mod fuzz;
 mod kernels;
 mod memory;
 mod pipes;
