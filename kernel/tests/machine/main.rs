@@ -12,3 +12,4 @@ mod pipes;
 mod signals;
 mod support;
 mod time;
+mod trace;
