@@ -134,7 +134,9 @@ impl Sched {
             let mut queue = cpu.queue.lock();
             // A queued task is on no list: its state went to `Queued` under the slot lock.
             let _ = if first { queue.push_front(task.0) } else { queue.push_back(task.0) };
-            cpu.queued.store(queue.len() as u32, Release);
+            // Against a CPU that says it is idle and then looks here: one of the two must see the
+            // other, so neither store may pass the load behind it.
+            cpu.queued.store(queue.len() as u32, SeqCst);
             self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
         };
         if was_idle || first {

@@ -11,6 +11,7 @@ use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
 
 use super::{
     cpu::{self, SLEEPER_CREDIT_NS, Sched},
+    parking::Parking,
     slot::{Sleep, State, Wake},
     timer::{Timer, TimerNode},
 };
@@ -50,7 +51,8 @@ pub mod work {
 /// The scheduling half of a thread.
 pub struct Task {
     id: i32,
-    slot: IrqSpin<State<Fiber>, order::Slot>,
+    /// Its fiber while it does not run, and whether wakers called.
+    parking: Parking<Fiber, IrqSpin<State<Fiber>, order::Slot>, AtomicBool, { Lane::COUNT }>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
     work: AtomicU32,
     /// The CPU it runs on, or ran on last.
@@ -68,8 +70,6 @@ pub struct Task {
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
     switches: [AtomicU64; 2],
-    /// Set by wakers, per lane; cleared by the sleeper before it tests its condition.
-    woken: [AtomicBool; Lane::COUNT],
     /// The task's own places on wait queues, one per lane, so that sleeping never allocates.
     waiters: [Arc<Node<Waiter>>; Lane::COUNT],
     /// Wakes it at a deadline.
@@ -137,7 +137,10 @@ impl TaskRef {
             };
             Node::new(Task {
                 id,
-                slot: IrqSpin::new(State::Dead),
+                parking: Parking::new(
+                    IrqSpin::new(State::Dead),
+                    [AtomicBool::new(false), AtomicBool::new(false)],
+                ),
                 work: AtomicU32::new(0),
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
@@ -146,7 +149,6 @@ impl TaskRef {
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
-                woken: [AtomicBool::new(false), AtomicBool::new(false)],
                 waiters: [waiter(Lane::Event), waiter(Lane::Lock)],
                 alarm: Timer::for_task(me.clone()),
             })
@@ -157,7 +159,7 @@ impl TaskRef {
                 body(task);
             }
         })?;
-        *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
+        task.parking.slot(|slot| *slot = State::Asleep(fiber, Sleep::Uninterruptible));
         Ok(Self(task))
     }
 }
@@ -188,23 +190,20 @@ impl Task {
     /// `stay` is asked after the intention was announced: a wake-up from then on is not lost.
     pub fn park(&self, how: Sleep, stay: impl FnOnce() -> bool) {
         crate::lock::might_sleep();
-        self.slot.lock().prepare(how);
-        if stay() {
-            self.slot.lock().cancel();
-        } else {
+        self.parking.park(how, stay, || {
             self.switches[0].fetch_add(1, Relaxed);
             hal::fiber::suspend(hal::fiber::Suspend::Sleep);
-        }
+        });
     }
 
     /// Did a waker of this lane call since [`Task::clear_woken`]?
     pub fn woken(&self, lane: Lane) -> bool {
-        self.woken[lane as usize].load(SeqCst)
+        self.parking.woken(lane as usize)
     }
 
     /// Forgets earlier wake-ups, before the condition is tested.
     pub fn clear_woken(&self, lane: Lane) {
-        self.woken[lane as usize].store(false, SeqCst);
+        self.parking.clear(lane as usize);
     }
 
     /// The task's own place on wait queues.
@@ -219,7 +218,7 @@ impl Task {
 
     /// The letter of /proc/PID/stat.
     pub fn letter(&self) -> char {
-        self.slot.lock().letter()
+        self.parking.slot(|slot| slot.letter())
     }
 
     /// The CPU it runs on, or ran on last.
@@ -234,11 +233,10 @@ impl Task {
 
     /// Nanoseconds on a CPU so far.
     pub fn ran_ns(&self) -> u64 {
-        let now = match *self.slot.lock() {
-            State::Running | State::Preparing(_) | State::Woken => {
-                hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
-            }
-            _ => 0,
+        let now = if self.parking.slot(|slot| slot.is_on_cpu()) {
+            hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
+        } else {
+            0
         };
         self.ran_ns.load(Relaxed) + now
     }
@@ -269,7 +267,7 @@ impl Task {
 
     /// A CPU takes the queued task's fiber.
     pub(super) fn take(&self, cpu: CpuId, now: u64) -> Option<Fiber> {
-        let fiber = self.slot.lock().take()?;
+        let fiber = self.parking.slot(State::take)?;
         self.cpu.store(cpu.0, Relaxed);
         self.since_ns.store(now, Relaxed);
         Some(fiber)
@@ -299,7 +297,7 @@ impl Task {
 
     /// It returned: nothing wakes it any more.
     pub(super) fn bury(&self) {
-        *self.slot.lock() = State::Dead;
+        self.parking.slot(|slot| *slot = State::Dead);
     }
 }
 
@@ -312,25 +310,21 @@ impl TaskRef {
 
     /// What it waits for may have come: it tests its condition again.
     pub fn notify(&self, lane: Lane) {
-        self.woken[lane as usize].store(true, SeqCst);
-        self.wake(Wake::Event);
+        if let Some(sched) = cpu::sched() {
+            self.parking.ring(lane as usize, || sched.enqueue(self.clone(), true));
+        }
     }
 
     /// Wakes the thread if `why` ends its sleep.
     pub fn wake(&self, why: Wake) {
         let Some(sched) = cpu::sched() else { return };
-        let mut slot = self.slot.lock();
-        if slot.wake(why) {
-            sched.enqueue(self.clone(), true);
-        }
+        self.parking.wake(why, || sched.enqueue(self.clone(), true));
     }
 
     /// Sets bits of the work word; makes a running thread look at them soon.
     pub fn post(&self, bits: u32, why: Wake) {
         self.work.fetch_or(bits, SeqCst);
-        let running =
-            matches!(*self.slot.lock(), State::Running | State::Preparing(_) | State::Woken);
-        if running {
+        if self.parking.slot(|slot| slot.is_on_cpu()) {
             hal::cpu::kick(CpuId(self.cpu.load(Relaxed)));
         }
         self.wake(why);
@@ -346,18 +340,16 @@ impl TaskRef {
 
     /// It suspended to sleep.
     pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
-        let mut slot = self.slot.lock();
-        if !slot.lay_down(fiber) {
-            sched.enqueue(self.clone(), false);
-        }
+        self.parking.lay_down(fiber, || sched.enqueue(self.clone(), false));
     }
 
     /// It gave the CPU away but wants it again.
     pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
         self.work.fetch_and(!work::RESCHED, Release);
-        let mut slot = self.slot.lock();
-        *slot = State::Queued(fiber);
-        sched.enqueue(self.clone(), false);
+        self.parking.slot(|slot| {
+            *slot = State::Queued(fiber);
+            sched.enqueue(self.clone(), false);
+        });
     }
 }

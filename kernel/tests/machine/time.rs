@@ -1,9 +1,11 @@
 //! Sleeping until a time.
 
 use crate::support::run;
+use abi::errno::{EINTR, EINVAL};
 use abi::nr;
 use abi::process::WaitOptions;
 use abi::signal::{SIGALRM, SaFlags};
+use abi::time::{CLOCK_REALTIME, Timespec};
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -42,8 +44,21 @@ fn an_alarm_interrupts() {
         u.on_signal(SIGALRM, SaFlags::EMPTY, |_, _| {}).unwrap();
         let before = u.now();
         u.call(nr::alarm, [5]).unwrap();
-        assert_eq!(u.nanosleep(HOUR), Err(abi::errno::EINTR));
+        assert_eq!(u.nanosleep(HOUR), Err(EINTR));
         let slept = u.now() - before;
         assert!((5_000_000_000..HOUR).contains(&slept), "{slept}");
+    });
+}
+
+#[test]
+fn the_clock_can_be_set_but_not_to_its_end() {
+    run(|u| {
+        let set = |u: &mut crate::support::User, tv_sec| {
+            u.call_with(nr::clock_settime, CLOCK_REALTIME.into(), &Timespec { tv_sec, tv_nsec: 0 })
+        };
+        assert_eq!(set(u, i64::MAX / 1_000_000_000), Err(EINVAL));
+        assert_eq!(set(u, -1), Err(EINVAL));
+        assert_eq!(set(u, 1 << 32), Ok(0));
+        assert!((1 << 32..(1 << 32) + 60).contains(&u.call(nr::time, [0]).unwrap()));
     });
 }

@@ -48,6 +48,12 @@ impl<'a> User<'a> {
         result(self.raw.syscall(nr as u64, all))
     }
 
+    /// A call whose arguments are a number and the address of `value`.
+    pub fn call_with<T: Wire>(&mut self, nr: usize, number: u64, value: &T) -> Result<u64> {
+        let at = self.put_wire(0, value);
+        self.call(nr, [number, at])
+    }
+
     // ---- memory ----
 
     /// Puts `bytes` at place 0, 1 or 2; where that is.
