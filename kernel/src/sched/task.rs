@@ -302,10 +302,15 @@ impl Task {
 }
 
 impl TaskRef {
-    /// The first wake-up of a new task, on this CPU or an idle one.
+    /// The first wake-up of a new task, on this CPU or an idle one. It stands where its maker
+    /// stands, which goes on running (`kernel.sched_child_runs_first` is 0).
     pub fn start(&self) {
+        let Some(sched) = cpu::sched() else { return };
+        if let Some(maker) = cpu::current() {
+            self.vruntime.store(maker.vruntime_now(), Relaxed);
+        }
         self.cpu.store(cpu::this_id().0, Relaxed);
-        self.wake(Wake::Event);
+        self.parking.wake(Wake::Event, || sched.enqueue(self.clone(), false));
     }
 
     /// What it waits for may have come: it tests its condition again.
