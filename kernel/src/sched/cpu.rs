@@ -298,6 +298,11 @@ impl Cpu {
         self.switches.fetch_add(1, Relaxed);
         self.ticks.store(0, Relaxed);
         *self.current.lock() = Some(task.clone());
+        // An interrupt before that found nobody to tell, and the thread may never leave user mode
+        // by itself.
+        if self.deferred.load(Acquire) {
+            task.set_work(work::DEFERRED);
+        }
         let why = fiber.resume();
         task.account(hal::time::now_ns());
         // Dropped after the lock: it may be the last handle.
