@@ -110,10 +110,12 @@ fn read_value<T: Wire>(space: &Space, addr: u64) -> Result<T> {
         Ok(T::get(&bytes))
     }
     const { assert!(T::SIZE <= LARGE) }
-    match T::SIZE {
-        ..=SMALL => through::<SMALL, T>(space, addr),
-        ..=MEDIUM => through::<MEDIUM, T>(space, addr),
-        _ => through::<LARGE, T>(space, addr),
+    if T::SIZE <= SMALL {
+        through::<SMALL, T>(space, addr)
+    } else if T::SIZE <= MEDIUM {
+        through::<MEDIUM, T>(space, addr)
+    } else {
+        through::<LARGE, T>(space, addr)
     }
 }
 
@@ -124,10 +126,12 @@ fn write_value<T: Wire>(space: &Space, addr: u64, value: &T) -> Result<()> {
         space.copy_out(addr, &bytes[..T::SIZE])
     }
     const { assert!(T::SIZE <= LARGE) }
-    match T::SIZE {
-        ..=SMALL => through::<SMALL, T>(space, addr, value),
-        ..=MEDIUM => through::<MEDIUM, T>(space, addr, value),
-        _ => through::<LARGE, T>(space, addr, value),
+    if T::SIZE <= SMALL {
+        through::<SMALL, T>(space, addr, value)
+    } else if T::SIZE <= MEDIUM {
+        through::<MEDIUM, T>(space, addr, value)
+    } else {
+        through::<LARGE, T>(space, addr, value)
     }
 }
 
