@@ -62,10 +62,11 @@ fn children_left_behind_hold_nothing_up() {
 
 #[test]
 fn time_can_be_up() {
-    let timeout = Some(Duration::from_secs(5));
+    let timeout = Some(Duration::from_millis(500));
     let script = ["sh", "-c", "echo begun; sleep 1000"];
     let outcome = exec::run(&Options { timeout, ..options(&script) }).unwrap();
-    assert_eq!(outcome.status, Exit::Timeout);
+    let log = String::from_utf8_lossy(&outcome.log);
+    assert_eq!(outcome.status, Exit::Timeout, "{log}");
     assert_eq!(outcome.stdout, b"begun\n");
 }
 
