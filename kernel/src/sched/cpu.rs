@@ -267,6 +267,10 @@ impl Cpu {
         self.switches.fetch_add(1, Relaxed);
         self.ticks.store(0, Relaxed);
         *self.current.lock() = Some(task.clone());
+        // An interrupt before this found nobody to tell.
+        if self.deferred.load(Acquire) {
+            task.set_work(work::DEFERRED);
+        }
         let why = fiber.resume();
         task.account(hal::time::now_ns());
         // Dropped after the lock: it may be the last handle.
