@@ -46,7 +46,9 @@ pub fn dispatch(cx: &mut Cx) {
 }
 
 fn call(cx: &mut Cx, nr: u64, registers: &Registers) -> Result<isize> {
-    hal::heap::admit().map_err(|_| ENOMEM)?;
+    while hal::heap::admit().is_err() {
+        make_room(cx)?;
+    }
     match table::call(cx, nr, registers) {
         Some(result) => result,
         None => {
@@ -54,6 +56,14 @@ fn call(cx: &mut Cx, nr: u64, registers: &Registers) -> Result<isize> {
             Err(ENOSYS)
         }
     }
+}
+
+/// The heap's reserve has been used: gives up what is only remembered, then kills for room.
+/// `ENOMEM` when that does not help, or the caller is the one to die.
+#[cold]
+fn make_room(cx: &Cx) -> Result<()> {
+    let remembered = cx.kernel.mounts.get().is_some_and(|mounts| mounts.forget_names());
+    if remembered || cx.kernel.out_of_memory() { Ok(()) } else { Err(ENOMEM) }
 }
 
 /// Says once per number that a program asks for a call that is not built.
