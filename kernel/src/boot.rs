@@ -142,6 +142,10 @@ impl Background for Kernel {
         }
     }
 
+    fn out_of_memory(&self) -> bool {
+        self.out_of_memory()
+    }
+
     fn log(&self) -> &Log {
         &self.log
     }

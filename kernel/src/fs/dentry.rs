@@ -109,10 +109,11 @@ impl Super {
         drop(kept);
     }
 
-    /// Forgets all names: the last mount of the file system is gone.
-    pub fn forget_all(&self) {
+    /// Forgets all names: the last mount of the file system is gone, or memory. `false`: there
+    /// were none.
+    pub fn forget_all(&self) -> bool {
         let slots = mem::take(&mut self.recent.lock().slots);
-        drop(slots);
+        slots.iter().any(Option::is_some)
     }
 }
 

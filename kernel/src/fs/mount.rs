@@ -205,6 +205,12 @@ impl Namespace {
         Ok(list)
     }
 
+    /// Forgets the names of all file systems that nobody uses. `false`: there were none.
+    pub fn forget_names(&self) -> bool {
+        let mounts = self.mounts.lock();
+        mounts.iter().fold(false, |any, mount| mount.sb().forget_all() || any)
+    }
+
     /// Mounts a new file system of kind `kind` at `at`. `ENODEV` for an unknown kind.
     pub fn mount(
         &self,

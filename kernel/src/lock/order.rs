@@ -82,6 +82,8 @@ lock_order! {
     Users,
     /// The key of the random number generator.
     Random,
+    /// When a process's alarm goes off.
+    Alarm,
     /// Armed timers.
     Timers,
     /// A wait queue.

@@ -19,6 +19,7 @@ use super::source::{Attached, PageSource, has_page};
 use super::space::{Space, State, may_commit};
 use super::vma::{Backing, Prot, VmFlags, Vma};
 use super::{MMAP_MIN_ADDR, PAGE, STACK_GUARD_GAP, page_down};
+use crate::sched;
 
 /// Pages mapped around a file page that is read (`fault_around_bytes` is 64 KiB).
 const AROUND: u64 = 16;
@@ -78,9 +79,11 @@ impl Space {
                 Stop::Grow | Stop::Unmapped => return denied(SIGSEGV, SEGV_MAPERR),
                 Stop::Forbidden => return denied(SIGSEGV, SEGV_ACCERR),
                 Stop::BeyondEnd => return denied(SIGBUS, BUS_ADRERR),
+                Stop::NoMemory if sched::out_of_memory() => {}
                 Stop::NoMemory => return denied(SIGKILL, SI_KERNEL),
                 Stop::Fetch(wanted) => match wanted.source.page(wanted.index, wanted.write) {
                     Ok(frame) => fetched = Some((wanted, frame)),
+                    Err(ENOMEM) if sched::out_of_memory() => {}
                     Err(ENOMEM) => return denied(SIGKILL, SI_KERNEL),
                     Err(_) => return denied(SIGBUS, BUS_ADRERR),
                 },

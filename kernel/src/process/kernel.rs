@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use abi::process::PID_MAX_DEFAULT;
 
-use super::{family::Family, futex::Futexes, object::Process};
+use super::{family::Family, futex::Futexes, object::Process, oom::Victim};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
@@ -35,6 +35,8 @@ pub struct Kernel {
     pub family: Spin<Family<Arc<Process>>, order::Family>,
     /// How many processes each user has.
     pub users: Users,
+    /// Who was killed to make room.
+    pub(super) oom_victim: Victim,
     /// Futexes on which somebody sleeps.
     pub futexes: Futexes,
     /// Host and domain name.
@@ -132,6 +134,7 @@ impl Kernel {
             vdso: spin::Once::new(),
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
             users: Users::new(),
+            oom_victim: Victim::none(),
             futexes: Futexes::new(),
             uts: Spin::new(Uts {
                 nodename: heapless::Vec::new(),

@@ -16,6 +16,7 @@ pub mod futex;
 mod jobs;
 mod kernel;
 mod object;
+mod oom;
 pub mod signal;
 mod thread;
 pub mod wait;

@@ -4,7 +4,7 @@ use alloc::{
     sync::{Arc, Weak},
     vec::Vec,
 };
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
 
 use abi::signal::SIGALRM;
 
@@ -53,10 +53,27 @@ pub struct Process {
 /// The timer behind alarm(2) and `ITIMER_REAL`.
 pub struct Alarm {
     node: TimerNode,
+    /// Held while the node is armed and disarmed, which one CPU may ask for while another fires it.
+    plan: Spin<Plan, order::Alarm>,
+}
+
+/// When the alarm goes off.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plan {
     /// When SIGALRM comes, on the monotonic clock; 0: never.
-    at: AtomicU64,
+    at: u64,
     /// Nanoseconds to the one after it; 0: there is none.
-    every: AtomicU64,
+    every: u64,
+}
+
+impl Plan {
+    /// Nanoseconds to the next SIGALRM (0: none) and between those after it.
+    fn left(self) -> (u64, u64) {
+        match self.at {
+            0 => (0, self.every),
+            at => (at.saturating_sub(hal::time::now_ns()).max(1), self.every),
+        }
+    }
 }
 
 /// What signals do to a whole process.
@@ -111,8 +128,7 @@ impl Process {
             unkillable: AtomicBool::new(pid == Pid::INIT),
             alarm: Alarm {
                 node: Timer::calling(me.clone() as Weak<dyn Expire>),
-                at: AtomicU64::new(0),
-                every: AtomicU64::new(0),
+                plan: Spin::new(Plan::default()),
             },
             cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
@@ -161,11 +177,11 @@ impl Process {
     /// Arms the real-time interval timer: the first SIGALRM in `first` nanoseconds (0: disarm),
     /// then one `every` so often (0: no more). Returns the old values likewise.
     pub fn set_alarm(&self, first: u64, every: u64) -> (u64, u64) {
-        let old = self.alarm_left();
+        let mut plan = self.alarm.plan.lock();
+        let old = plan.left();
         timer::clear(&self.alarm.node);
         let at = if first == 0 { 0 } else { hal::time::now_ns().saturating_add(first) };
-        self.alarm.every.store(every, Relaxed);
-        self.alarm.at.store(at, Relaxed);
+        *plan = Plan { at, every };
         if at != 0 {
             timer::set(&self.alarm.node, at);
         }
@@ -174,11 +190,7 @@ impl Process {
 
     /// Nanoseconds to the next SIGALRM (0: none) and between those after it.
     pub fn alarm_left(&self) -> (u64, u64) {
-        let every = self.alarm.every.load(Relaxed);
-        match self.alarm.at.load(Relaxed) {
-            0 => (0, every),
-            at => (at.saturating_sub(hal::time::now_ns()).max(1), every),
-        }
+        self.alarm.plan.lock().left()
     }
 }
 
@@ -190,15 +202,20 @@ impl Drop for Process {
 
 impl Expire for Process {
     fn expired(&self) {
-        let every = self.alarm.every.load(Relaxed);
-        let now = hal::time::now_ns();
-        let at = self.alarm.at.load(Relaxed);
-        match now.saturating_sub(at).checked_div(every) {
-            None => self.alarm.at.store(0, Relaxed),
-            Some(missed) => {
-                let next = at.saturating_add((missed + 1).saturating_mul(every));
-                self.alarm.at.store(next, Relaxed);
-                timer::set(&self.alarm.node, next);
+        {
+            let mut plan = self.alarm.plan.lock();
+            let now = hal::time::now_ns();
+            // Set anew or disarmed after the timer went off.
+            if plan.at == 0 || plan.at > now {
+                return;
+            }
+            match (now - plan.at).checked_div(plan.every) {
+                None => plan.at = 0,
+                Some(missed) => {
+                    let next = plan.at.saturating_add((missed + 1).saturating_mul(plan.every));
+                    plan.at = next;
+                    timer::set(&self.alarm.node, next);
+                }
             }
         }
         self.send(&Pending::kernel_info(SIGALRM));

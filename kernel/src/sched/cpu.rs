@@ -47,6 +47,9 @@ pub trait Background: Sync {
     /// in an interrupt.
     fn run_deferred(&self, cpu: &Cpu);
 
+    /// Frames have run out. `true`: room was made, try again. See `Kernel::out_of_memory`.
+    fn out_of_memory(&self) -> bool;
+
     /// The log of this kernel.
     fn log(&self) -> &Log;
 }
@@ -351,6 +354,13 @@ pub(super) fn sched() -> Option<&'static Sched> {
 /// The running thread. `None` in a CPU loop and at boot.
 pub fn current() -> Option<TaskRef> {
     this(&NoPreempt::new())?.current()
+}
+
+/// A page for a program cannot be had. `true`: room was made, it is worth trying again. Gives the
+/// CPU away, so no spin lock may be held, nor `Mm`.
+pub fn out_of_memory() -> bool {
+    let background = sched().and_then(|sched| sched.background.get());
+    background.is_some_and(|background| background.out_of_memory())
 }
 
 /// Logs a line; see [`printk!`].

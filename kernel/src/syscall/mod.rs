@@ -49,8 +49,8 @@ pub fn dispatch(cx: &mut Cx) {
 }
 
 fn call(cx: &mut Cx, nr: u64, registers: &Registers) -> Result<isize> {
-    if hal::heap::admit().is_err() && !gives_back(nr) {
-        return Err(ENOMEM);
+    while hal::heap::admit().is_err() && !gives_back(nr) {
+        make_room(cx)?;
     }
     match table::call(cx, nr, registers) {
         Some(result) => result,
@@ -68,6 +68,14 @@ fn gives_back(nr: u64) -> bool {
     use abi::nr::{close, exit, exit_group, munmap, reboot, rt_sigreturn};
     let calls = [close, exit, exit_group, munmap, reboot, rt_sigreturn];
     usize::try_from(nr).is_ok_and(|nr| calls.contains(&nr))
+}
+
+/// The heap's reserve has been used: gives up what is only remembered, then kills for room.
+/// `ENOMEM` when that does not help, or the caller is the one to die.
+#[cold]
+fn make_room(cx: &Cx) -> Result<()> {
+    let remembered = cx.kernel.mounts.get().is_some_and(|mounts| mounts.forget_names());
+    if remembered || cx.kernel.out_of_memory() { Ok(()) } else { Err(ENOMEM) }
 }
 
 /// Says once per number that a program asks for a call that is not built.
