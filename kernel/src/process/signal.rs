@@ -115,6 +115,7 @@ impl Process {
         let mut resumed = false;
         if sig == SIGCONT {
             group.flush(&threads, SigSet::STOPPING);
+            group.stopping = false;
             resumed = group.stopped.take().is_some();
         } else if SigSet::STOPPING.has(sig) {
             group.flush(&threads, SigSet::of(&[SIGCONT]));
@@ -181,7 +182,8 @@ impl Process {
     pub fn stop(&self, sig: u32) {
         {
             let mut group = self.signals.lock();
-            if group.exit.is_some() || group.stopped.is_some() {
+            let called_off = !core::mem::take(&mut group.stopping);
+            if called_off || group.exit.is_some() || group.stopped.is_some() {
                 return;
             }
             group.stopped = Some(sig);
