@@ -123,7 +123,9 @@ impl Sched {
             let mut queue = cpu.queue.lock();
             // A queued task is on no list: its state went to `Queued` under the slot lock.
             let _ = queue.push_back(task.0);
-            cpu.queued.store(queue.len() as u32, Release);
+            // In one order with `Cpu::idle`, which sets its bit and then looks at the length: one of
+            // the two sees the other.
+            cpu.queued.store(queue.len() as u32, SeqCst);
             self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
         };
         if was_idle {
@@ -310,6 +312,18 @@ pub(super) fn this_id() -> CpuId {
 /// The scheduler of the running thread's kernel.
 pub(super) fn sched() -> Option<&'static Sched> {
     this(&NoPreempt::new()).map(|cpu| cpu.sched)
+}
+
+/// For work of any length in the kernel, which is not preempted: lets timers and other threads have
+/// their turn where an interrupt has left something to do, as each tick does. `false`: since then
+/// one of `bits` stands in the work word, so the work should end.
+pub fn go_on(bits: u32) -> bool {
+    let due = this(&NoPreempt::new()).is_some_and(|cpu| cpu.deferred.load(Relaxed));
+    if !due {
+        return true;
+    }
+    super::yield_now();
+    current().is_none_or(|task| task.work() & bits == 0)
 }
 
 /// The running thread. `None` in a CPU loop and at boot.

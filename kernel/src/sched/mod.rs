@@ -9,7 +9,7 @@ pub mod slot;
 pub mod task;
 pub mod timer;
 
-pub use cpu::{Background, Cpu, Sched, current, current_id, printk, this};
+pub use cpu::{Background, Cpu, Sched, current, current_id, go_on, printk, this};
 pub use slot::{Sleep, Wake};
 pub use task::{Lane, Task, TaskRef, Waiter, work};
 
