@@ -3,12 +3,12 @@
 use alloc::sync::Arc;
 
 use abi::{
-    errno::{EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, Result},
+    errno::{EBADF, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, Result},
     process::{
-        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, CAP_SETGID, CAP_SETUID,
+        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, CAP_SETGID, CAP_SETUID, CAP_SYS_NICE,
         CAP_SYS_RESOURCE, FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE,
         FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE,
-        FUTEX_WAKE_BITSET, P_ALL, P_PGID, P_PID, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE,
+        FUTEX_WAKE_BITSET, P_ALL, P_PGID, P_PID, P_PIDFD, RLIM_NLIMITS, RLIMIT_CPU, RLIMIT_NOFILE,
         RLIMIT_STACK, RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD, Rlimit64, Rusage, WaitKind,
         WaitOptions,
     },
@@ -141,6 +141,21 @@ pub fn waitid(
     options: u32,
     usage: Option<UserOut<Rusage>>,
 ) -> Result<()> {
+    let report = wait_for(cx, which, id, options);
+    if let (Ok(Some(report)), Some(at)) = (&report, usage) {
+        at.write(cx.space(), &rusage(&report.usage))?;
+    }
+    // Zeros also where there is nothing to tell, and where the call fails.
+    if let Some(at) = info {
+        let told = report.as_ref().ok().and_then(Option::as_ref);
+        let told = told.map_or(<Siginfo as abi::Wire>::ZERO, child_info);
+        at.write(cx.space(), &told)?;
+    }
+    report.map(drop)
+}
+
+/// The wait that waitid(2)'s arguments mean.
+fn wait_for(cx: &Cx, which: u32, id: i32, options: u32) -> Result<Option<Report>> {
     let kinds = WaitKind::from_bits_truncate(options);
     let options = WaitOptions::checked(options & !WaitKind::KNOWN.bits()).ok_or(EINVAL)?;
     let wanted = Wanted {
@@ -156,17 +171,11 @@ pub fn waitid(
         P_PID if id > 0 => Whose::Child(Pid(id)),
         P_PGID if id > 0 => Whose::Group(Pid(id)),
         P_PGID if id == 0 => Whose::Group(own_group(cx)),
+        // Nothing here is a pidfd.
+        P_PIDFD if id >= 0 => return Err(EBADF),
         _ => return Err(EINVAL),
     };
-    let report = wait::wait(cx, whose, wanted, options, kinds)?;
-    if let (Some(report), Some(at)) = (&report, usage) {
-        at.write(cx.space(), &rusage(&report.usage))?;
-    }
-    if let Some(at) = info {
-        let told = report.as_ref().map_or(<Siginfo as abi::Wire>::ZERO, child_info);
-        at.write(cx.space(), &told)?;
-    }
-    Ok(())
+    wait::wait(cx, whose, wanted, options, kinds)
 }
 
 /// The siginfo of waitid(2); its times stay zero.
@@ -261,6 +270,7 @@ pub fn set_robust_list(cx: &mut Cx, head: u64, len: usize) -> Result<()> {
 pub fn arch_prctl(cx: &mut Cx, code: u32, addr: u64) -> Result<()> {
     let out = UserOut::<u64>::new(addr);
     match code {
+        ARCH_SET_FS | ARCH_SET_GS if addr >= hal::user::USER_END => Err(EPERM),
         ARCH_SET_FS => cx.regs.set_fs_base(addr).map_err(|_| EPERM),
         ARCH_SET_GS => cx.regs.set_gs_base(addr).map_err(|_| EPERM),
         ARCH_GET_FS => {
@@ -665,12 +675,25 @@ pub fn sched_setaffinity(cx: &mut Cx, pid: i32, len: u32, mask: u64) -> Result<(
     let given = (len as usize).min(8);
     cx.space().copy_in(mask, bytes.get_mut(..given).ok_or(EFAULT)?)?;
     let task = affinity_target(cx, pid)?;
+    if pid != 0 && !may_schedule(cx, Pid(pid)) {
+        return Err(EPERM);
+    }
     let allowed = u64::from_le_bytes(bytes) & cx.kernel.sched.all_cpus();
     if allowed == 0 {
         return Err(EINVAL);
     }
     task.set_allowed(allowed);
     Ok(())
+}
+
+/// Whether the caller may say how process `pid` is scheduled (`check_same_owner`).
+fn may_schedule(cx: &Cx, pid: Pid) -> bool {
+    let parts = signal::find(cx, pid)
+        .and_then(|process| process.thread())
+        .and_then(|thread| thread.parts.lock().clone());
+    let own = cx.cred();
+    let same = |theirs: &Cred| own.euid == theirs.euid || own.euid == theirs.uid;
+    own.capable(CAP_SYS_NICE) || parts.is_some_and(|parts| same(&parts.cred))
 }
 
 fn affinity_target(cx: &Cx, pid: i32) -> Result<crate::sched::TaskRef> {
