@@ -127,6 +127,46 @@ wire! {
         pub c_ospeed: u32,
     }
 
+    /// `struct serial_struct` of `TIOCGSERIAL`, 72 bytes.
+    pub struct Serial {
+        /// Kind of port, `PORT_*`.
+        pub r#type: i32,
+        /// Number of the port.
+        pub line: i32,
+        /// First I/O port.
+        pub port: u32,
+        /// Interrupt.
+        pub irq: i32,
+        /// `ASYNC_*`
+        pub flags: i32,
+        /// Bytes the transmitter keeps.
+        pub xmit_fifo_size: i32,
+        /// Divisor of `ASYNC_SPD_CUST`.
+        pub custom_divisor: i32,
+        /// Highest speed.
+        pub baud_base: i32,
+        /// Hundredths of a second before a close takes effect.
+        pub close_delay: u16,
+        /// How its registers are reached.
+        pub io_type: u8,
+        /// Zero.
+        pub reserved_char: u8,
+        /// Port of a hub.
+        pub hub6: i32,
+        /// Hundredths of a second that a close waits for output.
+        pub closing_wait: u16,
+        /// Zero.
+        pub closing_wait2: u16,
+        /// Address of its registers in memory.
+        pub iomem_base: u64,
+        /// Bits between registers.
+        pub iomem_reg_shift: u16,
+        /// Upper half of the I/O port.
+        pub port_high: u32,
+        /// Zero.
+        pub iomap_base: u64,
+    }
+
     /// `struct winsize`.
     pub struct Winsize {
         /// Rows of characters.

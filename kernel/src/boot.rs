@@ -15,6 +15,7 @@ use crate::{
     dev::{DeviceTable, Drivers},
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
+    mm::Vdso,
     process::{Kernel, Pid},
     sched::{self, Background, Cpu},
     syscall::misc::{RELEASE, VERSION},
@@ -59,6 +60,13 @@ impl Hooks for Kernel {
         crate::printk!(INFO, "tsc: {} Hz", hal::time::tsc_hz());
         self.name_host();
         self.real_time.set(info.boot_unix_seconds * NSEC_PER_SEC as i64);
+        match Vdso::new(&self.real_time) {
+            Ok(Some(vdso)) => {
+                self.vdso.call_once(|| vdso);
+            }
+            Ok(None) => {}
+            Err(why) => crate::printk!(WARNING, "vdso: {why}"),
+        }
         let console = options.console.clone();
         self.options.call_once(|| options);
         let terminals = self

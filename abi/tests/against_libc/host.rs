@@ -13,6 +13,7 @@ pub struct Headers(&'static [&'static str]);
 pub const KERNEL: Headers = Headers(&[
     "linux/types.h",
     "linux/signal.h",
+    "linux/serial.h",
     "linux/fcntl.h",
     "linux/stat.h",
     "linux/time.h",

@@ -136,6 +136,7 @@ layouts! {
         time::Timex = "struct timex",
         tty::Termios = "struct termios",
         tty::Termios2 = "struct termios2",
+        tty::Serial = "struct serial_struct",
         tty::Winsize = "struct winsize",
     }
     packed { poll::EpollEvent = "struct epoll_event" }

@@ -73,11 +73,16 @@ pub mod time {
     pub use crate::machine::time::{arm, now_ns, rtc_unix, tsc_hz};
 }
 
+/// Code and data that every program gets to tell the time without a system call.
+pub mod vdso {
+    pub use crate::machine::vdso::Vdso;
+}
+
 /// Devices the machine itself drives.
 pub mod dev {
     /// Serial ports, numbered from 0 in the order of `ttyS0`, `ttyS1`.
     pub mod serial {
-        pub use crate::machine::serial::{count, listen, read, write};
+        pub use crate::machine::serial::{count, listen, read, resources, write};
     }
 }
 
@@ -113,6 +118,9 @@ macro_rules! entry {
 #[macro_export]
 macro_rules! entry {
     ($hooks:expr) => {
-        fn main() {}
+        fn main() {
+            // Nothing runs it here; its type is checked all the same.
+            let _: &'static dyn $crate::Hooks = $hooks;
+        }
     };
 }

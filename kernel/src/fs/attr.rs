@@ -2,6 +2,7 @@
 
 use crate::cred::{Gid, Uid};
 use crate::fs::access::{self, READ, WRITE, is_owner, mode_without_set_id, permission};
+use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Attr, Change, Inode, Kind};
 use crate::fs::mount::Mount;
@@ -101,6 +102,7 @@ pub fn truncate(c: &Caller, path: &Path, len: u64) -> Result<()> {
     }
     may_write_to(&path.mount)?;
     permission(c.cred, &inode.attr(), WRITE)?;
+    let _claim = Claim::to_write(inode)?;
     set_len(c, inode, len)
 }
 

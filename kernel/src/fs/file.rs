@@ -4,6 +4,7 @@
 //! Sources: open(2), read(2), write(2), lseek(2), `fs/read_write.c`.
 
 use crate::cred::Cred;
+use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::path::Path;
@@ -118,6 +119,8 @@ pub struct File {
     path: Option<Path>,
     /// What it can be used for, decided at open.
     mode: Mode,
+    /// While it can be written, it cannot be run.
+    _claim: Option<Claim>,
     /// `O_*`: the access mode, and the status flags that fcntl(2) can change.
     flags: AtomicU32,
     /// Whose credentials opened it.
@@ -161,12 +164,18 @@ impl File {
             ops,
             inode,
             path,
+            _claim: None,
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
             offset: AtomicU64::new(0),
             seeking: Mutex::new(()),
         }
+    }
+
+    /// The same, and the file keeps `claim` as long as it is open.
+    pub fn with_claim(self, claim: Option<Claim>) -> Self {
+        Self { _claim: claim, ..self }
     }
 
     /// What is behind it.

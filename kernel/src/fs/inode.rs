@@ -4,6 +4,7 @@
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
 use crate::cred::{Gid, Uid};
+use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
 use crate::fs::file::FileOps;
 use crate::fs::path::Path;
@@ -245,6 +246,9 @@ pub trait Data: Send + Sync {
     /// The first position from `at` on that is data (or, for `hole`, is not): `ENXIO` past the
     /// end.
     fn seek(&self, at: u64, hole: bool) -> Result<u64>;
+
+    /// Who writes to it or runs it.
+    fn writers(&self) -> &WriteCount;
 
     /// The pages, for mapping.
     fn pages(&self) -> Arc<dyn PageSource>;

@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod attr;
+pub mod busy;
 pub mod caller;
 pub mod dentry;
 pub mod fd_table;
@@ -31,6 +32,7 @@ pub mod tmpfs;
 #[cfg(test)]
 mod tests;
 
+pub use busy::ExecFile;
 pub use caller::Caller;
 pub use fd_table::{Fd, FdTable};
 pub use file::{File, FileOps, Pos};

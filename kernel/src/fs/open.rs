@@ -3,6 +3,7 @@
 use crate::cred::Cred;
 use crate::fs::access::{EXEC, READ, WRITE, is_owner, permission};
 use crate::fs::attr;
+use crate::fs::busy::{Claim, ExecFile};
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
 use crate::fs::inode::{Attr, Kind, What};
@@ -41,6 +42,8 @@ pub fn open(
     }
     let file = open_inode(c, cred, path, flags)?;
     if flags.has(OpenFlags::TRUNC) && !created && matches!(file.inode().kind(), Kind::File(_)) {
+        // Which `O_RDONLY` does not keep from cutting the file.
+        let _claim = Claim::to_write(file.inode())?;
         attr::set_len(c, file.inode(), 0)?;
     }
     Ok(file)
@@ -173,6 +176,7 @@ fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
 /// Opens what is at `path`, whoever asks.
 fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Result<Arc<File>> {
     let inode = path.inode()?.clone();
+    let claim = flags.writes().then(|| Claim::to_write(&inode)).transpose()?;
     let devices = c.fs_info.mounts.devices();
     let ops: Arc<dyn FileOps> = match inode.kind() {
         Kind::Dir(_) => Arc::new(Directory),
@@ -185,24 +189,26 @@ fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Res
         Kind::Fifo(fifo) => pipe::open_fifo(fifo, flags)?,
         Kind::Socket => return Err(ENXIO),
     };
-    let file = Arc::new(File::new(ops, inode, Some(path), flags, cred.clone()));
+    let file = File::new(ops, inode, Some(path), flags, cred.clone()).with_claim(claim);
+    let file = Arc::new(file);
     file.block_opening(c)?;
     Ok(file)
 }
 
-/// Opens a program for execve(2): a regular file that the caller may execute.
+/// Opens a program for execve(2): a regular file that the caller may execute. `ETXTBSY` while it
+/// can be written.
 pub fn open_exec(
     c: &Caller,
     cred: &Arc<Cred>,
     from: Option<Path>,
     path: &[u8],
     follow: bool,
-) -> Result<Arc<File>> {
+) -> Result<ExecFile> {
     exec_at(c, cred, Walk::new(c, from, path)?.target(follow)?)
 }
 
 /// The same for a place that was found already (execveat(2) with an empty path).
-pub fn exec_at(c: &Caller, cred: &Arc<Cred>, path: Path) -> Result<Arc<File>> {
+pub fn exec_at(c: &Caller, cred: &Arc<Cred>, path: Path) -> Result<ExecFile> {
     let attr: Attr = path.inode()?.attr();
     match attr.file_type() {
         S_IFLNK => return Err(ELOOP),
@@ -214,7 +220,7 @@ pub fn exec_at(c: &Caller, cred: &Arc<Cred>, path: Path) -> Result<Arc<File>> {
     if path.mount.flags().has(MountFlags::NOEXEC) {
         return Err(EACCES);
     }
-    open_inode(c, cred, path, OpenFlags::RDONLY)
+    ExecFile::new(open_inode(c, cred, path, OpenFlags::RDONLY)?)
 }
 
 /// The user and group a program runs as if its file says so: set-user-ID and set-group-ID, unless

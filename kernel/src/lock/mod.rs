@@ -6,6 +6,7 @@
 
 pub mod order;
 mod rank;
+pub mod shared;
 mod spin;
 
 pub use rank::{Held, might_sleep};

@@ -73,10 +73,9 @@ lock_order! {
     Signals,
     /// A thread's blocked and pending signals; under its process's `Signals` where both are held.
     ThreadSignals,
-    /// What a thread works with, for those who look at it from outside.
+    /// What a thread works with and its process's limits (`alloc_lock`); looked at while a signal
+    /// is sent, hence not among the `Names`.
     Parts,
-    /// A process's resource limits.
-    Limits,
     /// What a process does with each signal (shared with `CLONE_SIGHAND`).
     Actions,
     /// How many processes each user has.

@@ -164,3 +164,43 @@ impl Write for Lines<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn texts(log: &Log) -> Vec<String> {
+        let mut from = 0;
+        let next = || {
+            let record = log.at(from)?;
+            from = record.sequence + 1;
+            Some(String::from_utf8_lossy(&record.text).into_owned())
+        };
+        core::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn messages_are_cut_into_lines() {
+        let log = Log::new();
+        log.write(6, format_args!("one\ntwo {}\n\nthree", 2));
+        log.write(6, format_args!("{}", "x".repeat(LINE_MAX + 9)));
+        assert_eq!(texts(&log), ["one", "two 2", "three", &"x".repeat(LINE_MAX)]);
+    }
+
+    #[test]
+    fn the_oldest_records_go_first() {
+        let log = Log::new();
+        let long = "y".repeat(LINE_MAX);
+        for n in 0..200 {
+            log.write(6, format_args!("{n} {long}"));
+        }
+        let kept = texts(&log);
+        assert!(kept[kept.len() - 1].starts_with("199 "));
+        assert_eq!(kept.len(), RING_BYTES / LINE_MAX);
+        let first = log.at(0).map(|record| record.sequence);
+        assert_eq!(first, Some(200 - kept.len() as u64), "what is gone is skipped");
+        assert!(log.at(200).is_none());
+    }
+}

@@ -4,7 +4,7 @@
 use abi::errno::{EFAULT, Result};
 use hal::user::USER_END;
 
-use super::{PAGE, Space};
+use super::{Backing, PAGE, Prot, Space};
 
 /// The identity of a futex: two keys are equal if and only if they name the same word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ impl Space {
         }
         let state = self.state.read();
         let vma = state.map.find(addr).ok_or(EFAULT)?;
+        // Nobody can change a word that nobody can write.
+        if matches!(vma.backing, Backing::Anon) && !vma.prot.has(Prot::WRITE) {
+            return Err(EFAULT);
+        }
         match vma.page_index(addr) {
             Some((source, index)) if !vma.is_private() => {
                 let object = alloc::sync::Arc::as_ptr(&source.to_arc()).addr() as u64;

@@ -99,28 +99,25 @@ pub struct Segment {
 
 /// Reads and checks an iovec list as Linux's `import_iovec` does.
 ///
-/// `EINVAL` for more than [`UIO_MAXIOV`] elements or a length that is negative as `ssize_t`,
-/// `EFAULT` for an address range outside user space. What exceeds [`MAX_RW_COUNT`] in total is
-/// cut off.
+/// `EINVAL` for more than [`UIO_MAXIOV`] elements or, in any of them, a length that is negative as
+/// `ssize_t`; then `EFAULT` for an address range outside user space. What exceeds
+/// [`MAX_RW_COUNT`] in total is cut off.
 pub fn segments<D: Reads>(space: &Space, list: UserList<Iovec, D>) -> Result<Vec<Segment>> {
-    if list.count() > UIO_MAXIOV {
+    let list = list.to_vec(space, UIO_MAXIOV)?;
+    if list.iter().any(|iov| i64::try_from(iov.iov_len).is_err()) {
         return Err(EINVAL);
     }
     let mut segments = Vec::new();
-    segments.try_reserve_exact(list.count()).map_err(|_| ENOMEM)?;
+    segments.try_reserve_exact(list.len()).map_err(|_| ENOMEM)?;
     let mut left = MAX_RW_COUNT;
-    for index in 0..list.count() {
-        let iov = list.get(space, index)?;
-        if i64::try_from(iov.iov_len).is_err() {
-            return Err(EINVAL);
-        }
-        let end = iov.iov_base.checked_add(iov.iov_len).ok_or(EFAULT)?;
+    for Iovec { iov_base, iov_len } in list {
+        let end = iov_base.checked_add(iov_len).ok_or(EFAULT)?;
         if end > hal::user::USER_END {
             return Err(EFAULT);
         }
-        let len = left.min(iov.iov_len as usize);
+        let len = left.min(iov_len as usize);
         left -= len;
-        segments.push(Segment { addr: iov.iov_base, len });
+        segments.push(Segment { addr: iov_base, len });
     }
     Ok(segments)
 }

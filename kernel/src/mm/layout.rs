@@ -22,6 +22,9 @@ const BRK_ROOM: u64 = 0x200_0000;
 /// The least and the most room left to the stack above the mappings.
 const STACK_ROOM: Range<u64> = 128 << 20..USER_END / 6 * 5;
 
+/// Bytes that one last-level page table spans.
+const TABLE: u64 = 512 * PAGE;
+
 /// Where programs with an interpreter are loaded, before chance moves them (`ELF_ET_DYN_BASE`).
 pub const PIE_BASE: u64 = USER_END / 3 * 2;
 
@@ -67,6 +70,18 @@ impl<'a> Chance<'a> {
         (at - self.masked(8191)) & !15
     }
 
+    /// Where to look for room for the vDSO of `len` bytes: above the stack that begins at `stack`,
+    /// but within the same 2 MiB, so that it takes no page table of its own (`vdso_addr`).
+    pub fn vdso(&mut self, stack: u64, len: u64) -> u64 {
+        let start = super::page_up(stack).unwrap_or(stack);
+        let end = (start + len).next_multiple_of(TABLE).min(USER_END).saturating_sub(len);
+        let room = end.saturating_sub(start) / PAGE;
+        match self.on {
+            true => start + (self.random)() % (room + 1) * PAGE,
+            false => start,
+        }
+    }
+
     /// The heap's start at or after `at`.
     pub fn brk(&mut self, at: u64) -> u64 {
         if !self.on {
@@ -108,6 +123,8 @@ mod tests {
         // What `setarch -R` shows for a limit of 8 MiB: 128 MiB below the top.
         assert_eq!(Layout::new(8 << 20, &mut chance).mmap_base, 0x7fff_f7ff_f000);
         assert_eq!(chance.brk(0x40_1234), 0x40_1234);
+        // No room there: such a hint is passed over.
+        assert_eq!(chance.vdso(USER_END - 100, 2 * PAGE), USER_END);
     }
 
     #[test]
@@ -119,6 +136,9 @@ mod tests {
             assert!(top <= USER_END && top > USER_END - (1 << 35) && top.is_multiple_of(PAGE));
             let base = Layout::new(u64::MAX, &mut chance).mmap_base;
             assert!(base > USER_END / 6 - (1 << 41) && base.is_multiple_of(PAGE));
+            let vdso = chance.vdso(0x7fff_1234_5678, 2 * PAGE);
+            assert!((0x7fff_1234_6000..=0x7fff_123f_e000).contains(&vdso));
+            assert!(vdso.is_multiple_of(PAGE));
             let brk = chance.brk(0x40_1234);
             assert!((0x40_2000..0x240_2000).contains(&brk) && brk.is_multiple_of(PAGE));
         }

@@ -273,7 +273,8 @@ impl State {
         Ok(start)
     }
 
-    fn find_place(&self, hint: u64, len: u64, flags: MapFlags) -> Option<u64> {
+    /// A free place, at `hint` if that is one.
+    pub(super) fn find_place(&self, hint: u64, len: u64, flags: MapFlags) -> Option<u64> {
         if hint != 0 && hint <= USER_END - len && self.map.is_unclaimed(hint..hint + len) {
             let low = !flags.has(MapFlags::M32BIT) || hint + len <= LOW_WINDOW.end;
             if low {

@@ -22,6 +22,7 @@ mod source;
 mod space;
 mod tree;
 pub mod user;
+mod vdso;
 mod vma;
 
 pub use fault::FaultSignal;
@@ -32,6 +33,7 @@ pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
 pub use source::{Attached, Mappings, PageSource, drop_pages};
 pub use space::{Addresses, Space, Who, go_on};
+pub use vdso::Vdso;
 pub use vma::{Backing, FileRef, Object, Prot, VmFlags, Vma};
 
 /// Bytes in a page.

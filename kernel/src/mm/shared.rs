@@ -46,7 +46,7 @@ impl PageSource for SharedPages {
         Kind::Shmem
     }
 
-    fn mappings(&self) -> &Mappings {
-        &self.mappings
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 }

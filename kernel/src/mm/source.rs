@@ -49,8 +49,8 @@ pub trait PageSource: Send + Sync {
         Kind::File
     }
 
-    /// Who maps it.
-    fn mappings(&self) -> &Mappings;
+    /// Who maps it; `None` if its pages never go, so that nobody needs to know.
+    fn mappings(&self) -> Option<&Mappings>;
 }
 
 /// Whether page `index` lies within the source.
@@ -98,7 +98,8 @@ impl Mappings {
 ///
 /// Takes `Mm` of every mapper: call without any lock at or below that level.
 pub fn drop_pages(source: &dyn PageSource, range: Range<u64>) {
-    for space in source.mappings().spaces() {
+    let Some(mappings) = source.mappings() else { return };
+    for space in mappings.spaces() {
         space.unmap_source(source, range.clone());
     }
 }
@@ -112,7 +113,9 @@ pub struct Attached {
 impl Attached {
     /// Registers one more range of `space` with the source.
     pub fn new(source: Arc<dyn PageSource>, space: &Weak<Space>) -> Self {
-        source.mappings().attach(space);
+        if let Some(mappings) = source.mappings() {
+            mappings.attach(space);
+        }
         Self { source, space: space.clone() }
     }
 
@@ -145,7 +148,9 @@ impl Clone for Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.source.mappings().detach(&self.space);
+        if let Some(mappings) = self.source.mappings() {
+            mappings.detach(&self.space);
+        }
     }
 }
 

@@ -134,7 +134,7 @@ impl Space {
         self.state.write().addresses = addresses;
     }
 
-    /// The program's file, if there is one.
+    /// The program's file, if there is one, in a form that keeps writers off (`fs::ExecFile`).
     pub fn exe(&self) -> Option<FileRef> {
         self.state.read().exe.clone()
     }

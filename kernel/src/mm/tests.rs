@@ -98,8 +98,8 @@ impl PageSource for TestFile {
         self.len.load(Ordering::SeqCst)
     }
 
-    fn mappings(&self) -> &Mappings {
-        &self.mappings
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 }
 

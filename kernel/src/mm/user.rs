@@ -43,10 +43,12 @@ impl Writes for InOut {}
 /// Longest path a system call accepts, its NUL included (`PATH_MAX`).
 pub const PATH_MAX: usize = 4096;
 
-/// Values up to this size are copied through a small buffer on the stack.
+/// Values are copied through a buffer on the stack, whose zeroing is not free: of three sizes.
 const SMALL: usize = 64;
-/// The largest value a typed pointer moves; a signal frame's context is just below it.
-const LARGE: usize = 1024;
+/// Fits `struct stat`, `siginfo_t` and `struct rusage`.
+const MEDIUM: usize = 160;
+/// The largest value a typed pointer moves: a signal frame.
+const LARGE: usize = 448;
 
 /// A pointer to one `T` in user memory, for the direction `D`.
 pub struct UserPtr<T, D> {
@@ -102,28 +104,30 @@ impl<T: Wire, D: Writes> UserPtr<T, D> {
 }
 
 fn read_value<T: Wire>(space: &Space, addr: u64) -> Result<T> {
+    fn through<const N: usize, T: Wire>(space: &Space, addr: u64) -> Result<T> {
+        let mut bytes = [0; N];
+        space.copy_in(addr, &mut bytes[..T::SIZE])?;
+        Ok(T::get(&bytes))
+    }
     const { assert!(T::SIZE <= LARGE) }
-    if T::SIZE <= SMALL {
-        let mut bytes = [0; SMALL];
-        space.copy_in(addr, &mut bytes[..T::SIZE])?;
-        Ok(T::get(&bytes))
-    } else {
-        let mut bytes = [0; LARGE];
-        space.copy_in(addr, &mut bytes[..T::SIZE])?;
-        Ok(T::get(&bytes))
+    match T::SIZE {
+        ..=SMALL => through::<SMALL, T>(space, addr),
+        ..=MEDIUM => through::<MEDIUM, T>(space, addr),
+        _ => through::<LARGE, T>(space, addr),
     }
 }
 
 fn write_value<T: Wire>(space: &Space, addr: u64, value: &T) -> Result<()> {
+    fn through<const N: usize, T: Wire>(space: &Space, addr: u64, value: &T) -> Result<()> {
+        let mut bytes = [0; N];
+        value.put(&mut bytes);
+        space.copy_out(addr, &bytes[..T::SIZE])
+    }
     const { assert!(T::SIZE <= LARGE) }
-    if T::SIZE <= SMALL {
-        let mut bytes = [0; SMALL];
-        value.put(&mut bytes);
-        space.copy_out(addr, &bytes[..T::SIZE])
-    } else {
-        let mut bytes = [0; LARGE];
-        value.put(&mut bytes);
-        space.copy_out(addr, &bytes[..T::SIZE])
+    match T::SIZE {
+        ..=SMALL => through::<SMALL, T>(space, addr, value),
+        ..=MEDIUM => through::<MEDIUM, T>(space, addr, value),
+        _ => through::<LARGE, T>(space, addr, value),
     }
 }
 

@@ -129,7 +129,7 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let mask = cx.thread.signals.lock().mask;
     let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
     let comm = cx.thread.comm.lock().clone();
-    *thread.comm.lock() = comm;
+    thread.set_comm(&comm);
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {
         thread.clear_child_tid.store(request.child_tid, Relaxed);
     }

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use abi::{
     errno::{EBADF, Errno, Result},
     signal::{
-        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP,
-        SigSet, SigStack, Siginfo, SsFlags, TRAP_TRACE,
+        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV,
+        SIGTRAP, SigSet, SigStack, Siginfo, SsFlags, TRAP_TRACE,
     },
 };
 use hal::user::{Access, Regs};
@@ -196,9 +196,25 @@ impl Cx {
     pub(super) fn fault(&mut self, addr: u64, access: Access, error: u32) {
         self.thread.faults.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
         if let Err(signal) = self.parts.space.fault(addr, access) {
+            if signal.signal == SIGKILL {
+                return self.out_of_memory();
+            }
             self.trap = TrapInfo { vector: 14, error: error.into(), addr };
             self.thread.force(&Siginfo::fault(signal.signal, signal.code, signal.addr));
         }
+    }
+
+    /// There is no memory for a page that the program needs: it is killed. Init takes no SIGKILL;
+    /// it faults again when others had their turn.
+    #[cold]
+    fn out_of_memory(&mut self) {
+        let (pid, comm) = (self.process().pid.0, self.thread.comm.lock().clone());
+        if self.process().unkillable.load(core::sync::atomic::Ordering::Relaxed) {
+            self.task.set_work(work::RESCHED);
+            return;
+        }
+        crate::printk!(ERR, "Out of memory: Killed process {pid} ({})", comm.escape_ascii());
+        self.thread.send(&crate::signal::Pending::kernel_info(SIGKILL));
     }
 
     /// An exception in user mode: the signal of Linux's `idtentry` for it.

@@ -16,8 +16,12 @@ pub fn finish(cx: Cx) {
     let (status, last) = {
         let mut group = process.signals.lock();
         let own = Arc::as_ptr(&cx.thread);
-        group.threads.retain(|thread| thread.as_ptr() != own);
-        (group.exit.unwrap_or(0), group.threads.is_empty())
+        let last = group.threads.iter().all(|thread| thread.as_ptr() == own);
+        let fatal = last && process.pid == Pid::INIT;
+        if !fatal {
+            group.threads.retain(|thread| thread.as_ptr() != own);
+        }
+        (group.exit.unwrap_or(0), last)
     };
     if last && process.pid == Pid::INIT {
         hal::panic(format_args!("Attempted to kill init! exitcode=0x{status:08x}"));
@@ -81,7 +85,7 @@ fn end_process(process: &Arc<Process>, status: i32) {
 /// sees the zombie. All under the lock under which wait(2) looks: whoever has learnt of the end
 /// has got the signal, too.
 fn notify(family: &mut Family<Arc<Process>>, child: &Arc<Process>, parent: &Process) {
-    let actions = parent.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.actions);
+    let actions = parent.thread().and_then(|thread| thread.actions());
     let sig = child.exit_signal.load(Relaxed);
     let (reaps, silent) = match &actions {
         Some(actions) if sig == SIGCHLD => {

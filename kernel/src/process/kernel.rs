@@ -12,6 +12,7 @@ use crate::{
     fs::mount::Namespace,
     lock::{Spin, order},
     log::Log,
+    mm::Vdso,
     random::Random,
     sched::Sched,
     time::RealTime,
@@ -28,6 +29,8 @@ pub struct Kernel {
     pub random: Random,
     /// The real-time clock.
     pub real_time: RealTime,
+    /// The vDSO, if the machine has one; set at boot.
+    pub vdso: spin::Once<Vdso>,
     /// All processes.
     pub family: Spin<Family<Arc<Process>>, order::Family>,
     /// How many processes each user has.
@@ -126,6 +129,7 @@ impl Kernel {
             log: Log::new(),
             random: Random::new(),
             real_time: RealTime::new(),
+            vdso: spin::Once::new(),
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
             users: Users::new(),
             futexes: Futexes::new(),
@@ -150,6 +154,14 @@ impl Kernel {
             name.clear();
             // Six bytes of sixty-four.
             let _ = name.extend_from_slice(NO_NAME);
+        }
+    }
+
+    /// Sets the real-time clock to `now` nanoseconds since the epoch.
+    pub fn set_real_time(&self, now: i64) {
+        match self.vdso.get() {
+            Some(vdso) => vdso.set_clock(&self.real_time, now),
+            None => self.real_time.set(now),
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Process {
     /// Signals to the whole process, and its way to the end.
     pub signals: Spin<GroupSignals, order::Signals>,
     /// Resource limits.
-    pub limits: Spin<Limits, order::Limits>,
+    pub limits: Spin<Limits, order::Parts>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
     /// What its ended threads used, and what the children that it waited for used.
@@ -143,13 +143,12 @@ impl Process {
 
     /// A thread of it: the leader while that lives.
     pub fn thread(&self) -> Option<Arc<Thread>> {
-        self.signals.lock().threads.iter().find_map(Weak::upgrade)
+        self.signals.lock().living().next()
     }
 
     /// What its ended threads and the living ones have used.
     pub fn used(&self) -> Usage {
-        let threads: Vec<_> =
-            self.signals.lock().threads.iter().filter_map(Weak::upgrade).collect();
+        let threads: Vec<_> = self.signals.lock().living().collect();
         let mut used = self.usage.lock()[0];
         for thread in threads {
             used.add(&thread.used());

@@ -34,8 +34,8 @@ impl Thread {
     pub fn force(&self, info: &Siginfo) {
         let sig = info.sig();
         let was_blocked = self.signals.lock().mask.has(sig);
-        if let Some(parts) = self.parts.lock().clone() {
-            let mut actions = parts.actions.lock();
+        if let Some(actions) = self.actions() {
+            let mut actions = actions.lock();
             let action = actions.get(sig);
             let ignored = action.sa_handler == abi::signal::SIG_IGN;
             if was_blocked || ignored {
@@ -106,27 +106,25 @@ impl Process {
         thread: Option<&Thread>,
     ) -> (Queued, bool) {
         let sig = info.sig();
-        let threads: Vec<Arc<Thread>> = group.threads.iter().filter_map(Weak::upgrade).collect();
+        let leader = group.living().next();
         // Ending already, or gone: nothing changes that.
-        if group.exit.is_some() || threads.is_empty() {
+        let Some(leader) = leader.filter(|_| group.exit.is_none()) else {
             return (Queued::Already, false);
-        }
+        };
         let mut resumed = false;
         if sig == SIGCONT {
-            group.flush(&threads, SigSet::STOPPING);
+            group.flush(SigSet::STOPPING);
             group.stopping = false;
             resumed = group.stopped.take().is_some();
         } else if SigSet::STOPPING.has(sig) {
-            group.flush(&threads, SigSet::of(&[SIGCONT]));
+            group.flush(SigSet::of(&[SIGCONT]));
         }
-        let target = thread.unwrap_or(&threads[0]);
+        let target = thread.unwrap_or(&leader);
         let queued = if self.throws_away(target, sig) {
             Queued::Already
         } else if sig == SIGKILL {
             group.exit = Some(abi::process::wait_signaled(SIGKILL, false));
-            for thread in &threads {
-                thread.poke(Wake::Kill);
-            }
+            group.living().for_each(|thread| thread.poke(Wake::Kill));
             Queued::Yes
         } else {
             let limit = self.limits.lock().get(RLIMIT_SIGPENDING);
@@ -135,21 +133,21 @@ impl Process {
                 Some(thread) => thread.signals.lock().pending.push(info, room),
                 None => group.pending.push(info, room),
             };
-            let taker = match thread {
-                Some(thread) => thread.takes(sig).then_some(thread),
-                None => threads.iter().map(|t| &**t).find(|t| t.takes(sig)),
-            };
-            if let Some(taker) = taker
-                && matches!(queued, Queued::Yes | Queued::WithoutInfo)
-            {
-                taker.poke(Wake::Signal);
+            if matches!(queued, Queued::Yes | Queued::WithoutInfo) {
+                match thread {
+                    Some(thread) if thread.takes(sig) => thread.poke(Wake::Signal),
+                    Some(_) => {}
+                    None => {
+                        if let Some(taker) = group.living().find(|thread| thread.takes(sig)) {
+                            taker.poke(Wake::Signal);
+                        }
+                    }
+                }
             }
             queued
         };
         if resumed {
-            for thread in &threads {
-                thread.poke(Wake::Continue);
-            }
+            group.living().for_each(|thread| thread.poke(Wake::Continue));
         }
         (queued, resumed)
     }
@@ -160,8 +158,8 @@ impl Process {
         if sig != SIGKILL && sig != SIGSTOP && target.signals.lock().mask.has(sig) {
             return false;
         }
-        let Some(parts) = target.parts.lock().clone() else { return false };
-        let actions = parts.actions.lock();
+        let Some(actions) = target.actions() else { return false };
+        let actions = actions.lock();
         let unkillable = self.unkillable.load(core::sync::atomic::Ordering::Relaxed);
         actions.ignored(sig) || unkillable && actions.get(sig).sa_handler == SIG_DFL
     }
@@ -172,7 +170,7 @@ impl Process {
         if group.exit.is_none() {
             group.exit = Some(status);
         }
-        for thread in group.threads.iter().filter_map(Weak::upgrade) {
+        for thread in group.living() {
             thread.poke(Wake::Kill);
         }
     }
@@ -187,7 +185,7 @@ impl Process {
                 return;
             }
             group.stopped = Some(sig);
-            for thread in group.threads.iter().filter_map(Weak::upgrade) {
+            for thread in group.living() {
                 thread.poke(Wake::Signal);
             }
         }
@@ -203,8 +201,8 @@ impl Process {
             family.tell(self.pid, news)
         };
         let Some(parent) = parent else { return };
-        let wanted = parent.thread().and_then(|t| t.parts.lock().clone()).is_some_and(|parts| {
-            let action = parts.actions.lock().get(SIGCHLD);
+        let wanted = parent.thread().and_then(|t| t.actions()).is_some_and(|actions| {
+            let action = actions.lock().get(SIGCHLD);
             !action.sa_flags.has(SaFlags::NOCLDSTOP)
         });
         if wanted {
@@ -223,12 +221,15 @@ impl Process {
 }
 
 impl GroupSignals {
+    /// The living threads; the leader first.
+    pub fn living(&self) -> impl Iterator<Item = Arc<Thread>> {
+        self.threads.iter().filter_map(Weak::upgrade)
+    }
+
     /// Forgets pending signals of the process and its threads.
-    fn flush(&mut self, threads: &[Arc<Thread>], which: SigSet) {
+    fn flush(&mut self, which: SigSet) {
         self.pending.flush(which);
-        for thread in threads {
-            thread.signals.lock().pending.flush(which);
-        }
+        self.living().for_each(|thread| thread.signals.lock().pending.flush(which));
     }
 }
 
@@ -353,9 +354,7 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
     }
     let info = user_message(cx, sig, abi::signal::SI_TKILL)?;
     permitted(cx, &process, sig as u32)?;
-    let threads = |group: &GroupSignals| {
-        group.threads.iter().filter_map(Weak::upgrade).find(|thread| thread.tid == Pid(tid))
-    };
+    let threads = |group: &GroupSignals| group.living().find(|thread| thread.tid == Pid(tid));
     // A zombie can be sent anything; it has no thread to take it.
     let thread = threads(&process.signals.lock());
     match (info, thread) {

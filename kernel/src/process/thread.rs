@@ -10,7 +10,7 @@ use super::{Cx, Parts, Pid, Process, deliver, exit, object::Usage};
 use crate::{
     lock::{Spin, order},
     sched::{self, TaskRef, work},
-    signal::Pending,
+    signal::{Actions, Pending},
     syscall,
     wait::WaitQueue,
 };
@@ -106,6 +106,12 @@ impl Thread {
         comm.clear();
         // It fits: it was cut.
         let _ = comm.extend_from_slice(name);
+    }
+
+    /// What it does with each signal; `None` once it is gone. Unlike its other parts these may be
+    /// let go under any lock.
+    pub fn actions(&self) -> Option<Arc<Spin<Actions, order::Actions>>> {
+        self.parts.lock().as_ref().map(|parts| parts.actions.clone())
     }
 
     /// What it has used so far.

@@ -1,8 +1,9 @@
 //! One CPU's run queue and loop, and the choice of a CPU for a thread.
 //!
 //! Every CPU has a first-in first-out queue; the tick sends a thread to its end after
-//! [`SLICE_TICKS`]. A woken thread goes to its last CPU, or to an idle one when that is busy; a CPU
-//! with nothing to do takes a thread from another's queue.
+//! [`SLICE_TICKS`]. A woken thread that has had less CPU time than the running one goes first. It
+//! wakes on its last CPU, or on an idle one when that is busy; a CPU with nothing to do takes a
+//! thread from another's queue.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
@@ -31,6 +32,14 @@ use crate::{
 
 /// Ticks that a thread may keep a CPU while others wait (4 ms each).
 const SLICE_TICKS: u32 = 3;
+
+/// How far a sleeper's CPU time may lie behind that of the running thread: what it gains by having
+/// slept (half of CFS's `sched_latency`).
+pub(super) const SLEEPER_CREDIT_NS: u64 = 3_000_000;
+
+/// How far the running thread must be ahead of a woken one to give way at once (CFS's
+/// `sched_wakeup_granularity`).
+const GRANULARITY_NS: u64 = 1_000_000;
 
 /// What a CPU does besides running threads; owned by layers above.
 pub trait Background: Sync {
@@ -116,19 +125,21 @@ impl Sched {
         u64::MAX >> (64 - self.cpus().len().clamp(1, 64))
     }
 
-    /// Puts a task that is `Queued` on a run queue. Called under its slot lock.
-    pub(super) fn enqueue(&'static self, task: TaskRef) {
+    /// Puts a task that is `Queued` on a run queue; `woken`: it has slept until now. Called under its
+    /// slot lock.
+    pub(super) fn enqueue(&'static self, task: TaskRef, woken: bool) {
         let Some(cpu) = self.cpus().get(self.choose(&task)) else { return };
+        let first = woken && cpu.preempted_by(&task);
         let was_idle = {
             let mut queue = cpu.queue.lock();
             // A queued task is on no list: its state went to `Queued` under the slot lock.
-            let _ = queue.push_back(task.0);
-            // In one order with `Cpu::idle`, which sets its bit and then looks at the length: one of
-            // the two sees the other.
+            let _ = if first { queue.push_front(task.0) } else { queue.push_back(task.0) };
+            // Against a CPU that says it is idle and then looks here: one of the two must see the
+            // other, so neither store may pass the load behind it.
             cpu.queued.store(queue.len() as u32, SeqCst);
             self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
         };
-        if was_idle {
+        if was_idle || first {
             hal::cpu::kick(cpu.id);
         }
     }
@@ -204,6 +215,20 @@ impl Cpu {
         hal::cpu::request_attention();
     }
 
+    /// `task` woke up: if the running thread is ahead of it by more than [`GRANULARITY_NS`] of CPU
+    /// time, it shall give way (CFS's `check_preempt_wakeup`).
+    fn preempted_by(&self, task: &Task) -> bool {
+        let current = self.current.lock();
+        let Some(current) = current.as_ref() else { return false };
+        let ahead = current.vruntime_now();
+        let own = task.place(ahead);
+        let first = ahead > own + GRANULARITY_NS;
+        if first {
+            current.set_work(work::RESCHED);
+        }
+        first
+    }
+
     /// A tick passed: does somebody else deserve the CPU, or could an idle one help?
     pub(super) fn tick(&self, in_user: bool) {
         let idle = self.sched.idle.load(Relaxed);
@@ -222,9 +247,10 @@ impl Cpu {
         }
     }
 
-    /// Is a thread running here?
+    /// Is a thread running here, or about to? In the CPU loop the idle bit cannot tell: it is set
+    /// only while the CPU waits.
     pub fn busy(&self) -> bool {
-        self.sched.idle.load(Relaxed) & 1 << self.id.0 == 0
+        self.queued.load(Relaxed) > 0 || self.current.lock().is_some()
     }
 
     /// Runs what interrupts have left to do here. `in_user`: user mode was interrupted.
@@ -239,7 +265,10 @@ impl Cpu {
 
     /// The loop of this CPU. Returns when the machine stops.
     pub fn run(&'static self) {
-        hal::cpu::set_data(self as &'static (dyn Any + Sync));
+        // The boot CPU has been told in `Sched::start`.
+        if this(&NoPreempt::new()).is_none() {
+            hal::cpu::set_data(self as &'static (dyn Any + Sync));
+        }
         loop {
             hal::rcu::quiescent();
             self.run_deferred(false);

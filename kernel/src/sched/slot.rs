@@ -118,6 +118,11 @@ impl<F> State<F> {
         }
     }
 
+    /// Does a CPU run it?
+    pub fn is_on_cpu(&self) -> bool {
+        matches!(self, State::Running | State::Preparing(_) | State::Woken)
+    }
+
     /// The letter of /proc/PID/stat.
     pub fn letter(&self) -> char {
         match self {
@@ -172,6 +177,7 @@ mod tests {
 #[cfg(all(test, loom))]
 mod model {
     use super::*;
+    use alloc::{boxed::Box, vec::Vec};
     use loom::{
         sync::{
             Arc, Mutex,

@@ -10,7 +10,8 @@ use core::sync::atomic::{
 use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
 
 use super::{
-    cpu::{self, Sched},
+    cpu::{self, SLEEPER_CREDIT_NS, Sched},
+    parking::Parking,
     slot::{Sleep, State, Wake},
     timer::{Timer, TimerNode},
 };
@@ -50,7 +51,8 @@ pub mod work {
 /// The scheduling half of a thread.
 pub struct Task {
     id: i32,
-    slot: IrqSpin<State<Fiber>, order::Slot>,
+    /// Its fiber while it does not run, and whether wakers called.
+    parking: Parking<Fiber, IrqSpin<State<Fiber>, order::Slot>, AtomicBool, { Lane::COUNT }>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
     work: AtomicU32,
     /// The CPU it runs on, or ran on last.
@@ -59,14 +61,15 @@ pub struct Task {
     allowed: AtomicU64,
     /// Nanoseconds on a CPU, up to the last switch.
     ran_ns: AtomicU64,
+    /// CPU time in nanoseconds, counted from where it stood among others when it woke last: what
+    /// fairness compares (CFS's `vruntime`).
+    vruntime: AtomicU64,
     /// Ticks that found it in user mode and in the kernel.
     ticks: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
     switches: [AtomicU64; 2],
-    /// Set by wakers, per lane; cleared by the sleeper before it tests its condition.
-    woken: [AtomicBool; Lane::COUNT],
     /// The task's own places on wait queues, one per lane, so that sleeping never allocates.
     waiters: [Arc<Node<Waiter>>; Lane::COUNT],
     /// Wakes it at a deadline.
@@ -134,15 +137,18 @@ impl TaskRef {
             };
             Node::new(Task {
                 id,
-                slot: IrqSpin::new(State::Dead),
+                parking: Parking::new(
+                    IrqSpin::new(State::Dead),
+                    [AtomicBool::new(false), AtomicBool::new(false)],
+                ),
                 work: AtomicU32::new(0),
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
+                vruntime: AtomicU64::new(0),
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
-                woken: [AtomicBool::new(false), AtomicBool::new(false)],
                 waiters: [waiter(Lane::Event), waiter(Lane::Lock)],
                 alarm: Timer::for_task(me.clone()),
             })
@@ -153,7 +159,7 @@ impl TaskRef {
                 body(task);
             }
         })?;
-        *task.slot.lock() = State::Asleep(fiber, Sleep::Uninterruptible);
+        task.parking.slot(|slot| *slot = State::Asleep(fiber, Sleep::Uninterruptible));
         Ok(Self(task))
     }
 }
@@ -184,23 +190,20 @@ impl Task {
     /// `stay` is asked after the intention was announced: a wake-up from then on is not lost.
     pub fn park(&self, how: Sleep, stay: impl FnOnce() -> bool) {
         crate::lock::might_sleep();
-        self.slot.lock().prepare(how);
-        if stay() {
-            self.slot.lock().cancel();
-        } else {
+        self.parking.park(how, stay, || {
             self.switches[0].fetch_add(1, Relaxed);
             hal::fiber::suspend(hal::fiber::Suspend::Sleep);
-        }
+        });
     }
 
     /// Did a waker of this lane call since [`Task::clear_woken`]?
     pub fn woken(&self, lane: Lane) -> bool {
-        self.woken[lane as usize].load(SeqCst)
+        self.parking.woken(lane as usize)
     }
 
     /// Forgets earlier wake-ups, before the condition is tested.
     pub fn clear_woken(&self, lane: Lane) {
-        self.woken[lane as usize].store(false, SeqCst);
+        self.parking.clear(lane as usize);
     }
 
     /// The task's own place on wait queues.
@@ -215,7 +218,7 @@ impl Task {
 
     /// The letter of /proc/PID/stat.
     pub fn letter(&self) -> char {
-        self.slot.lock().letter()
+        self.parking.slot(|slot| slot.letter())
     }
 
     /// The CPU it runs on, or ran on last.
@@ -230,11 +233,10 @@ impl Task {
 
     /// Nanoseconds on a CPU so far.
     pub fn ran_ns(&self) -> u64 {
-        let now = match *self.slot.lock() {
-            State::Running | State::Preparing(_) | State::Woken => {
-                hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
-            }
-            _ => 0,
+        let now = if self.parking.slot(|slot| slot.is_on_cpu()) {
+            hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed))
+        } else {
+            0
         };
         self.ran_ns.load(Relaxed) + now
     }
@@ -265,21 +267,37 @@ impl Task {
 
     /// A CPU takes the queued task's fiber.
     pub(super) fn take(&self, cpu: CpuId, now: u64) -> Option<Fiber> {
-        let fiber = self.slot.lock().take()?;
+        let fiber = self.parking.slot(State::take)?;
         self.cpu.store(cpu.0, Relaxed);
         self.since_ns.store(now, Relaxed);
         Some(fiber)
+    }
+
+    /// Its `vruntime` up to now; it is running.
+    pub(super) fn vruntime_now(&self) -> u64 {
+        let ran = hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed));
+        self.vruntime.load(Relaxed) + ran
+    }
+
+    /// It wakes where the running thread stands at `ahead`: neither far behind nor far before it,
+    /// however long it slept and on whatever CPU it ran before. Returns its `vruntime`.
+    pub(super) fn place(&self, ahead: u64) -> u64 {
+        let near = ahead.saturating_sub(SLEEPER_CREDIT_NS)..=ahead + SLEEPER_CREDIT_NS;
+        let own = self.vruntime.load(Relaxed).clamp(*near.start(), *near.end());
+        self.vruntime.store(own, Relaxed);
+        own
     }
 
     /// Its time on the CPU ended.
     pub(super) fn account(&self, now: u64) {
         let ran = now.saturating_sub(self.since_ns.load(Relaxed));
         self.ran_ns.fetch_add(ran, Relaxed);
+        self.vruntime.fetch_add(ran, Relaxed);
     }
 
     /// It returned: nothing wakes it any more.
     pub(super) fn bury(&self) {
-        *self.slot.lock() = State::Dead;
+        self.parking.slot(|slot| *slot = State::Dead);
     }
 }
 
@@ -292,25 +310,21 @@ impl TaskRef {
 
     /// What it waits for may have come: it tests its condition again.
     pub fn notify(&self, lane: Lane) {
-        self.woken[lane as usize].store(true, SeqCst);
-        self.wake(Wake::Event);
+        if let Some(sched) = cpu::sched() {
+            self.parking.ring(lane as usize, || sched.enqueue(self.clone(), true));
+        }
     }
 
     /// Wakes the thread if `why` ends its sleep.
     pub fn wake(&self, why: Wake) {
         let Some(sched) = cpu::sched() else { return };
-        let mut slot = self.slot.lock();
-        if slot.wake(why) {
-            sched.enqueue(self.clone());
-        }
+        self.parking.wake(why, || sched.enqueue(self.clone(), true));
     }
 
     /// Sets bits of the work word; makes a running thread look at them soon.
     pub fn post(&self, bits: u32, why: Wake) {
         self.work.fetch_or(bits, SeqCst);
-        let running =
-            matches!(*self.slot.lock(), State::Running | State::Preparing(_) | State::Woken);
-        if running {
+        if self.parking.slot(|slot| slot.is_on_cpu()) {
             hal::cpu::kick(CpuId(self.cpu.load(Relaxed)));
         }
         self.wake(why);
@@ -326,18 +340,16 @@ impl TaskRef {
 
     /// It suspended to sleep.
     pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
-        let mut slot = self.slot.lock();
-        if !slot.lay_down(fiber) {
-            sched.enqueue(self.clone());
-        }
+        self.parking.lay_down(fiber, || sched.enqueue(self.clone(), false));
     }
 
     /// It gave the CPU away but wants it again.
     pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
         self.work.fetch_and(!work::RESCHED, Release);
-        let mut slot = self.slot.lock();
-        *slot = State::Queued(fiber);
-        sched.enqueue(self.clone());
+        self.parking.slot(|slot| {
+            *slot = State::Queued(fiber);
+            sched.enqueue(self.clone(), false);
+        });
     }
 }

@@ -223,3 +223,29 @@ impl<T: Arg> Arg for Option<T> {
         self.map_or(Ok(()), |value| value.show_after(space, out))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_cut_to_their_types() {
+        let registers = [u64::MAX - 99, 0x1_0000_0005, u64::MAX, 0, 7, 9];
+        let mut args = Args::new(&registers);
+        assert_eq!(Fd::take(&mut args).0, abi::fs::AT_FDCWD);
+        assert_eq!(u32::take(&mut args), 5);
+        assert_eq!(i64::take(&mut args), -1);
+        assert!(<Option<UserIn<u64>> as Arg>::take(&mut args).is_none());
+        let bytes = UserBytes::<In>::take(&mut args);
+        assert_eq!((bytes.addr(), bytes.len()), (7, 9));
+        assert_eq!(args.register(), 0, "there are six");
+    }
+
+    #[test]
+    fn an_absent_pair_takes_two_registers() {
+        let registers = [0, 8, 3, 0, 0, 0];
+        let mut args = Args::new(&registers);
+        assert!(<Option<UserBytes<Out>> as Arg>::take(&mut args).is_none());
+        assert_eq!(i32::take(&mut args), 3);
+    }
+}

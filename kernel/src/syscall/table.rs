@@ -8,9 +8,9 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, fs, mem, misc, poll, process,
+    fd, fs, ids, limits, mem, misc, poll, process,
     ret::Ret,
-    signal, time,
+    sched, signal, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -250,32 +250,32 @@ syscalls! {
     set_tid_address => process::set_tid_address;
     set_robust_list => process::set_robust_list;
     arch_prctl => process::arch_prctl, partial "FS and GS bases only";
-    getuid => process::getuid;
-    geteuid => process::geteuid;
-    getgid => process::getgid;
-    getegid => process::getegid;
-    getresuid => process::getresuid;
-    getresgid => process::getresgid;
-    setuid => process::setuid;
-    setgid => process::setgid;
-    setreuid => process::setreuid;
-    setregid => process::setregid;
-    setresuid => process::setresuid;
-    setresgid => process::setresgid;
-    setfsuid => process::setfsuid;
-    setfsgid => process::setfsgid;
-    getgroups => process::getgroups;
-    setgroups => process::setgroups;
-    prlimit64 => process::prlimit64;
-    getrlimit => process::getrlimit;
-    setrlimit => process::setrlimit;
-    getrusage => process::getrusage, partial "no block and message counts";
-    times => process::times;
-    futex => process::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
-    sched_yield => process::sched_yield;
-    getcpu => process::getcpu;
-    sched_getaffinity => process::sched_getaffinity;
-    sched_setaffinity => process::sched_setaffinity;
+    getuid => ids::getuid;
+    geteuid => ids::geteuid;
+    getgid => ids::getgid;
+    getegid => ids::getegid;
+    getresuid => ids::getresuid;
+    getresgid => ids::getresgid;
+    setuid => ids::setuid;
+    setgid => ids::setgid;
+    setreuid => ids::setreuid;
+    setregid => ids::setregid;
+    setresuid => ids::setresuid;
+    setresgid => ids::setresgid;
+    setfsuid => ids::setfsuid;
+    setfsgid => ids::setfsgid;
+    getgroups => ids::getgroups;
+    setgroups => ids::setgroups;
+    prlimit64 => limits::prlimit64;
+    getrlimit => limits::getrlimit;
+    setrlimit => limits::setrlimit;
+    getrusage => limits::getrusage, partial "no block and message counts";
+    times => limits::times;
+    futex => sched::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
+    sched_yield => sched::sched_yield;
+    getcpu => sched::getcpu;
+    sched_getaffinity => sched::sched_getaffinity;
+    sched_setaffinity => sched::sched_setaffinity;
 
     // Signals
     rt_sigaction => signal::rt_sigaction;

@@ -54,6 +54,10 @@ pub fn clock_getres(cx: &mut Cx, id: u32, out: Option<UserOut<Timespec>>) -> Res
     }
 }
 
+/// The latest time that can be set, in seconds (`TIME_SETTOD_SEC_MAX`): thirty years before the
+/// end of 64-bit nanoseconds.
+const LATEST_SEC: i64 = i64::MAX / NSEC_PER_SEC as i64 - 30 * 365 * 24 * 3600;
+
 /// clock_settime(2)
 pub fn clock_settime(cx: &mut Cx, id: u32, new: UserIn<Timespec>) -> Result<()> {
     if id != CLOCK_REALTIME {
@@ -68,11 +72,12 @@ fn set_time(cx: &Cx, ns: i64) -> Result<()> {
     if !cx.cred().capable(CAP_SYS_TIME) {
         return Err(EPERM);
     }
-    // The real-time clock may not be set to before the monotonic one began.
-    if ns < time::mono_ns() as i64 {
+    // The real-time clock may not be set to before the monotonic one began, nor so late that it
+    // could pass its end while the machine is up.
+    if ns < time::mono_ns() as i64 || ns >= LATEST_SEC * NSEC_PER_SEC as i64 {
         return Err(EINVAL);
     }
-    cx.kernel.real_time.set(ns);
+    cx.kernel.set_real_time(ns);
     Ok(())
 }
 

@@ -49,6 +49,7 @@ impl Terminal {
                 let size = tty.state().size;
                 put(c, arg, &size)
             }
+            TIOCGSERIAL => put(c, arg, &tty.driver().serial().ok_or(ENOTTY)?),
             TIOCSWINSZ => {
                 tty.resize(get(c, arg)?);
                 Ok(0)

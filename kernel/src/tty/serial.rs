@@ -5,6 +5,8 @@
 //! sender wait; they are fetched when the terminal has made room. Nothing is lost, in whatever
 //! mode, as long as the sender heeds that (QEMU does).
 
+use abi::Wire;
+use abi::tty::Serial;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -99,6 +101,26 @@ impl Driver for Uart {
         while self.0.received.pop().is_some() {}
         self.0.fetch();
         while self.0.received.pop().is_some() {}
+    }
+
+    fn serial(&self) -> Option<Serial> {
+        /// `ASYNC_BOOT_AUTOCONF` and `ASYNC_SKIP_TEST`, as ports that are where a PC has them.
+        const FLAGS: i32 = 1 << 28 | 1 << 6;
+        /// `PORT_16550A`, what QEMU's ports are.
+        const PORT_16550A: i32 = 4;
+        let (port, irq) = hal::dev::serial::resources(self.0.index)?;
+        Some(Serial {
+            r#type: PORT_16550A,
+            line: self.0.index as i32,
+            port: port.into(),
+            irq: irq.into(),
+            flags: FLAGS,
+            xmit_fifo_size: 16,
+            baud_base: 115_200,
+            close_delay: 50,
+            closing_wait: 3000,
+            ..Serial::ZERO
+        })
     }
 
     fn settle(&self, new: Settings, old: &Settings) -> Settings {

@@ -4,7 +4,7 @@
 use abi::errno::{EBUSY, Result};
 use abi::poll::PollEvents;
 use abi::signal::{SIGWINCH, SigSet};
-use abi::tty::Winsize;
+use abi::tty::{Serial, Winsize};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -35,6 +35,11 @@ pub trait Driver: Send + Sync {
 
     /// Forgets what it has received.
     fn flush_received(&self);
+
+    /// What `TIOCGSERIAL` tells of it; only serial ports have something to tell.
+    fn serial(&self) -> Option<Serial> {
+        None
+    }
 
     /// What it makes of new settings: those it cannot do it leaves as they were.
     fn settle(&self, new: Settings, old: &Settings) -> Settings;

@@ -6,6 +6,7 @@
 mod mutex;
 mod queue;
 mod rwlock;
+mod waiting;
 
 pub use mutex::{Mutex, MutexGuard};
 pub use queue::{Pause, WaitQueue, Watch, Woken};

@@ -3,12 +3,11 @@
 use core::{
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::atomic::{AtomicUsize, Ordering::SeqCst, fence},
 };
 
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 
-use super::{Pause, WaitQueue, Woken};
+use super::{Pause, WaitQueue, Woken, waiting::Waiting};
 use crate::{
     lock::{Held, might_sleep, order::Level},
     sched::Lane,
@@ -18,7 +17,7 @@ use crate::{
 pub struct Mutex<T, L> {
     level: PhantomData<fn() -> L>,
     /// The one who holds it and those who sleep for it. Never spun on.
-    waiting: AtomicUsize,
+    waiting: Waiting,
     queue: WaitQueue,
     inner: SpinMutex<T>,
 }
@@ -36,7 +35,7 @@ impl<T, L: Level> Mutex<T, L> {
     pub const fn new(value: T) -> Self {
         Self {
             level: PhantomData,
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting::new(),
             queue: WaitQueue::new(),
             inner: SpinMutex::new(value),
         }
@@ -110,12 +109,9 @@ impl<T, L: Level> Mutex<T, L> {
         might_sleep();
         let data = match self.inner.try_lock() {
             Some(data) => data,
-            None => {
-                self.waiting.fetch_add(1, SeqCst);
-                let got = self.queue.wait_in(Lane::Lock, true, pause, || self.inner.try_lock());
-                self.waiting.fetch_sub(1, SeqCst);
-                got?
-            }
+            None => self
+                .waiting
+                .during(|| self.queue.wait_in(Lane::Lock, true, pause, || self.inner.try_lock()))?,
         };
         Ok(MutexGuard { data: Some(data), lock: self, _held: held })
     }
@@ -129,11 +125,7 @@ impl<T, L: Level> Mutex<T, L> {
 impl<T, L: Level> Drop for MutexGuard<'_, T, L> {
     fn drop(&mut self) {
         drop(self.data.take());
-        // Against the sleeper, who counts itself and then tries the lock once more.
-        fence(SeqCst);
-        if self.lock.waiting.load(SeqCst) > 0 {
-            self.lock.queue.wake(u32::MAX, 1);
-        }
+        self.lock.waiting.released(|| self.lock.queue.wake(u32::MAX, 1));
     }
 }
 

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use hal::list::{List, Node};
 
+use super::waiting::{self, Sleeper};
 use crate::{
     lock::{IrqSpin, might_sleep, order},
     sched::{self, Lane, Sleep, TaskRef, Waiter, work},
@@ -134,20 +135,30 @@ impl WaitQueue {
         waiter.exclusive.store(alone, Relaxed);
         let _place = Place::take(self, waiter);
         let _alarm = pause.deadline.map(|at| Alarm::set(&task, at));
-        loop {
-            task.clear_woken(lane);
-            if let Some(r) = cond() {
-                return Ok(r);
-            }
-            if let Some(why) = pause.over(&task) {
-                // Woken alone for an event that it will not take: hand it on.
-                if alone && task.woken(lane) {
-                    self.wake(u32::MAX, 1);
-                }
-                return Err(why);
-            }
-            task.park(pause.how, || task.woken(lane) || pause.over(&task).is_some());
+        let sleeper = InLane { task: &task, lane, how: pause.how };
+        let waited = waiting::until(&sleeper, cond, || pause.over(&task));
+        // Woken alone for an event that it will not take: hand it on.
+        if waited.is_err() && alone && task.woken(lane) {
+            self.wake(u32::MAX, 1);
         }
+        waited
+    }
+}
+
+/// The running thread, on one of its lanes.
+struct InLane<'a> {
+    task: &'a TaskRef,
+    lane: Lane,
+    how: Sleep,
+}
+
+impl Sleeper for InLane<'_> {
+    fn clear(&self) {
+        self.task.clear_woken(self.lane);
+    }
+
+    fn park(&self, stay: impl Fn() -> bool) {
+        self.task.park(self.how, || self.task.woken(self.lane) || stay());
     }
 }
 

@@ -3,12 +3,12 @@
 use core::{
     marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::atomic::{AtomicUsize, Ordering::SeqCst, fence},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use spin::rwlock::{RwLock as SpinRwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{Pause, WaitQueue};
+use super::{Pause, WaitQueue, waiting::Waiting};
 use crate::{
     lock::{Held, might_sleep, order::Level},
     sched::Lane,
@@ -17,7 +17,7 @@ use crate::{
 /// A lock for many readers or one writer, whose waiters sleep.
 pub struct RwLock<T, L> {
     level: PhantomData<fn() -> L>,
-    waiting: AtomicUsize,
+    waiting: Waiting,
     writers_waiting: AtomicUsize,
     queue: WaitQueue,
     /// Only ever tried, never spun on.
@@ -43,7 +43,7 @@ impl<T, L: Level> RwLock<T, L> {
     pub const fn new(value: T) -> Self {
         Self {
             level: PhantomData,
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting::new(),
             writers_waiting: AtomicUsize::new(0),
             queue: WaitQueue::new(),
             inner: SpinRwLock::new(value),
@@ -78,23 +78,19 @@ impl<T, L: Level> RwLock<T, L> {
     }
 
     fn wait<R>(&self, mut attempt: impl FnMut() -> Option<R>) -> R {
-        self.waiting.fetch_add(1, SeqCst);
-        let got = loop {
-            let pause = Pause::UNINTERRUPTIBLE;
-            if let Ok(got) = self.queue.wait_in(Lane::Lock, false, pause, &mut attempt) {
-                break got;
+        self.waiting.during(|| {
+            loop {
+                let pause = Pause::UNINTERRUPTIBLE;
+                if let Ok(got) = self.queue.wait_in(Lane::Lock, false, pause, &mut attempt) {
+                    return got;
+                }
             }
-        };
-        self.waiting.fetch_sub(1, SeqCst);
-        got
+        })
     }
 
-    /// After a guard has let go; see the fence in [`super::Mutex`].
+    /// After a guard has let go.
     fn released(&self) {
-        fence(SeqCst);
-        if self.waiting.load(SeqCst) > 0 {
-            self.queue.wake_all();
-        }
+        self.waiting.released(|| self.queue.wake_all());
     }
 
     /// The value, when nobody else can have the lock.

@@ -66,6 +66,15 @@ static void bad_memory(void)
 	EQ(readv(fd, second_bad, 2), 4);
 	SAME(a, "0123", 4);
 	FAILS(readv(fd, first_bad, 2), EFAULT);
+	/* A range outside user memory is refused before a byte moves, a negative length
+	 * anywhere in the list before that. */
+	struct iovec outside[] = {{a, 4}, {(void *)(1UL << 47), 4}};
+	struct iovec negative[] = {{(void *)(1UL << 47), 4}, {a, -1}};
+
+	EQ(lseek(fd, 0, SEEK_SET), 0);
+	FAILS(readv(fd, outside, 2), EFAULT);
+	FAILS(readv(fd, negative, 2), EINVAL);
+	EQ(lseek(fd, 0, SEEK_CUR), 0);
 	close(fd);
 }
 

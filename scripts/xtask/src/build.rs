@@ -47,10 +47,27 @@ pub enum Tell {
 /// # Errors
 /// When it does not compile, or something for compiling is missing.
 pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
+    let linked = image(&["--package", "kernel", "--bin", "eclipse"], "eclipse", profile, tell)?;
+    put(&project::kernel_with_symbols(), &linked)?;
+    bootable(&linked, project::kernel())
+}
+
+/// Builds the hal's self-test, which boots like the kernel.
+///
+/// # Errors
+/// As [`kernel`].
+pub fn selftest(profile: Profile, tell: Tell) -> Result<PathBuf> {
+    let example = ["--package", "hal", "--example", "selftest"];
+    let linked = image(&example, "examples/selftest", profile, tell)?;
+    bootable(&linked, project::target("selftest"))
+}
+
+/// Builds one program for bare metal and reads it from its place in the profile's folder.
+fn image(what: &[&str], name: &str, profile: Profile, tell: Tell) -> Result<Vec<u8>> {
     let way = Way::chosen();
     let mut cargo = way.cargo();
-    cargo.args(["build", "--package", "kernel", "--bin", "eclipse"]);
-    cargo.args(["--profile", profile.name()]).arg("--target-dir").arg(project::target(""));
+    cargo.arg("build").args(what).args(["--profile", profile.name()]);
+    cargo.arg("--target-dir").arg(project::target(""));
     way.for_target(&mut cargo);
     // Standard input may belong to a program that is about to run.
     cargo.stdin(Stdio::null());
@@ -71,12 +88,15 @@ pub fn kernel(profile: Profile, tell: Tell) -> Result<PathBuf> {
     if !ok {
         bail!("the kernel does not build");
     }
-    let linked = project::target(TARGET).join(profile.name()).join("eclipse");
-    let linked = fs::read(&linked).with_context(|| linked.display().to_string())?;
-    let image = symbols::bootable(&linked).context("making the kernel bootable")?;
-    put(&project::kernel_with_symbols(), &linked)?;
-    put(&project::kernel(), &image)?;
-    Ok(project::kernel())
+    let linked = project::target(TARGET).join(profile.name()).join(name);
+    fs::read(&linked).with_context(|| linked.display().to_string())
+}
+
+/// Puts the bootable form of a linked image into its place.
+fn bootable(linked: &[u8], place: PathBuf) -> Result<PathBuf> {
+    let image = symbols::bootable(linked).context("making the kernel bootable")?;
+    put(&place, &image)?;
+    Ok(place)
 }
 
 /// Writes `docs/syscalls.md` from the kernel's table of system calls.

@@ -14,6 +14,7 @@ use xtask::insn;
 use xtask::interactive::{self, Session};
 use xtask::qemu::Machine;
 use xtask::report;
+use xtask::selftest;
 use xtask::test::{self, Depth, Plan};
 
 /// Eclipse's tooling; call it through the scripts in scripts/.
@@ -36,6 +37,9 @@ enum Command {
     Debug(RunArgs),
     Insn(InsnArgs),
     Report(ReportArgs),
+    /// Run the hal's self-test on each machine; a part of test
+    #[command(hide = true)]
+    SelfTest,
     /// Write the coverage page docs/syscalls.md from the kernel's table
     #[command(override_usage = "scripts/syscalls")]
     Syscalls,
@@ -52,6 +56,7 @@ impl Cli {
             Command::Debug(args) => args.run(interactive::debug),
             Command::Insn(args) => args.run(),
             Command::Report(args) => args.run(),
+            Command::SelfTest => Ok(ExitCode::from(u8::from(!selftest::run()?))),
             Command::Syscalls => {
                 println!("{}", build::coverage_page()?.display());
                 Ok(ExitCode::SUCCESS)

@@ -42,7 +42,7 @@ pub fn debug(session: &Session) -> Result<()> {
     let kernel = project::kernel_with_symbols();
     eprintln!("QEMU waits for gdb. In another terminal:");
     eprintln!("  gdb {} -ex 'target remote :1234'", kernel.display());
-    eprintln!("Use 'hbreak FUNCTION' for places before paging is on. Leave with Ctrl-A x.");
+    eprintln!("There, 'break kernel::syscall::fd::read' and 'continue'. Leave with Ctrl-A x.");
     // A debugger wants its single steps exact.
     become_qemu(session, Accel::Tcg, &["-s", "-S"])
 }

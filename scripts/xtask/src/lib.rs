@@ -14,6 +14,7 @@ pub mod linux;
 pub mod project;
 pub mod qemu;
 pub mod report;
+pub mod selftest;
 pub mod symbols;
 pub mod test;
 pub mod toolchain;

@@ -1,5 +1,5 @@
 //! The whole test run: formatting, lints, the tests of every crate, the kernel's build, loom's
-//! models, and the programs of `musl-tests` in the guest.
+//! models, the hal's self-test, and the programs of `musl-tests` in the guest.
 //!
 //! Every step is one command; its output is kept and shown when the step fails. Results are
 //! summed from the `test result:` lines that libtest and libtest-mimic print.
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub enum Depth {
     /// What needs no guest: checks, tests of the crates, the kernel's build.
     Quick,
-    /// That, loom's models, and the guest tests.
+    /// That, loom's models, the hal's self-test, and the guest tests.
     #[default]
     Whole,
 }
@@ -76,7 +76,10 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
                 steps.push(step(&name, models(way, &package.name))?);
             }
         }
-        steps.push(step("kernel", kernel())?);
+        steps.push(step("kernel", myself("build"))?);
+        if filter.is_none() && plan.depth == Depth::Whole {
+            steps.push(step("hal on three machines", myself("self-test"))?);
+        }
     } else {
         exec::kernel_file(plan.kernel)?;
     }
@@ -148,8 +151,11 @@ fn cargo(way: Way, args: &[&str]) -> Command {
 /// for this machine, so that no library for bare metal is needed, in a folder of its own, since
 /// `ECLIPSE_METAL` changes what is built.
 fn metal(way: Way) -> Command {
-    let mut command = cargo(way, &["clippy", "--package", "hal", "--package", "kernel", "--lib"]);
-    command.arg("--target-dir").arg(project::target("metal"));
+    let mut command = cargo(way, &["clippy", "--package", "hal", "--package", "kernel"]);
+    command
+        .args(["--lib", "--bins", "--examples"])
+        .arg("--target-dir")
+        .arg(project::target("metal"));
     command.args(["--", "-D", "warnings"]).env("ECLIPSE_METAL", "1");
     command
 }
@@ -162,11 +168,11 @@ fn models(way: Way, package: &str) -> Command {
     command
 }
 
-/// This very program, building the kernel.
-fn kernel() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
-    command.arg("build");
-    command
+/// This very program with another command.
+fn myself(command: &str) -> Command {
+    let mut me = Command::new(std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
+    me.arg(command);
+    me
 }
 
 /// Runs one step.

@@ -71,6 +71,12 @@ pub(crate) mod serial {
         machine().map_or(0, |machine| machine.ports.len())
     }
 
+    /// A port's first I/O port and its interrupt: those of a PC's.
+    pub fn resources(port: usize) -> Option<(u16, u8)> {
+        const PC: [(u16, u8); 4] = [(0x3f8, 4), (0x2f8, 3), (0x3e8, 4), (0x2e8, 3)];
+        PC.get(port).copied().filter(|_| port < count())
+    }
+
     /// Sends `bytes` through `port`, if there is such a port.
     pub fn write(port: usize, bytes: &[u8]) {
         if let Some(port) = machine().as_ref().and_then(|machine| machine.ports.get(port)) {

@@ -16,6 +16,7 @@ pub(crate) mod fiber;
 mod machine;
 mod program;
 pub(crate) mod user;
+pub(crate) mod vdso;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -118,6 +118,10 @@ impl Entry {
     }
 }
 
+/// Entries that one bit of a table's second metadata word stands for: it is set when one of them
+/// was ever filled.
+const GROUP: usize = ENTRIES / 32;
+
 /// A table of 512 entries, in a frame of its own. Levels: 3 the root (PML4), 0 the last.
 ///
 /// Only its [`super::Space`] uses one, under its lock; hardware sets accessed and dirty bits at any
@@ -178,7 +182,29 @@ impl Table {
         self.entries()[index].store(entry.0, Ordering::Release);
         if !self.root {
             self.words(0).fetch_add(1, Ordering::Relaxed);
+            self.words(1).fetch_or(1 << (index / GROUP), Ordering::Relaxed);
         }
+    }
+
+    /// The first filled entry from `from` on. Sparse tables are searched by groups of entries.
+    pub(super) fn next_filled(self, from: usize) -> Option<usize> {
+        let groups = if self.root { u32::MAX } else { self.words(1).load(Ordering::Relaxed) };
+        let mut index = from;
+        while index < ENTRIES {
+            let rest = groups >> (index / GROUP);
+            match rest.trailing_zeros() as usize {
+                0 => {}
+                _ if rest == 0 => return None,
+                skipped => index = (index / GROUP + skipped) * GROUP,
+            }
+            let end = (index / GROUP + 1) * GROUP;
+            let entries = &self.entries()[index..end];
+            match entries.iter().position(|entry| entry.load(Ordering::Relaxed) != 0) {
+                Some(at) => return Some(index + at),
+                None => index = end,
+            }
+        }
+        None
     }
 
     /// Empties an entry; what was in it, with the last of hardware's bits.
@@ -221,7 +247,7 @@ impl Table {
         !self.root && self.words(0).load(Ordering::Relaxed) == 0
     }
 
-    /// The metadata: how many entries are filled, or a root's CPUs.
+    /// The metadata: how many entries are filled and in which groups, or a root's CPUs.
     pub(super) fn words(self, index: usize) -> &'static AtomicU32 {
         // SAFETY: only looked at; the handle is forgotten, so the table keeps its own.
         let frame = core::mem::ManuallyDrop::new(unsafe { Frame::from_pa(self.pa) });

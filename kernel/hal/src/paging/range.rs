@@ -1,11 +1,10 @@
 //! Whole ranges of an address space: protect, unmap, share, move. Tables are walked in order, not
 //! from the root for each page, and what is not mapped is skipped by table.
 
-use super::entry::{ENTRIES, Table, index_at, span};
+use super::entry::{Table, index_at, span};
 use super::flush::{LARGE, SMALL};
 use super::{Flush, Kind, MapError, PAGE, Perms, ROOT, Space, check, clip};
 use crate::contract::{NoMemory, USER_END};
-use crate::frame::SIZE;
 use core::ops::{ControlFlow, Range};
 use core::sync::atomic::Ordering;
 use spin::MutexGuard;
@@ -63,9 +62,11 @@ impl Space {
         flush: &mut Flush<'_, N>,
     ) -> u64 {
         let first = ((range.start.max(base) - base) / span(level)) as usize;
-        for index in first..ENTRIES {
+        let mut next = first;
+        while let Some(index) = table.next_filled(next) {
+            next = index + 1;
             let start = base + index as u64 * span(level);
-            if start >= range.end || table.is_empty() {
+            if start >= range.end {
                 break;
             }
             if !flush.has_room() {
@@ -131,9 +132,11 @@ impl Space {
             }
             let to = child.last_table_or_new(stop - 1, &theirs).map_err(|_| NoMemory)?;
             let mut shared = [0i64; 3];
-            for index in pages {
+            let mut next = pages.start;
+            while let Some(index) = from.next_filled(next).filter(|index| *index < pages.end) {
+                next = index + 1;
                 let mut entry = from.get(index);
-                if entry.is_empty() || !to.get(index).is_empty() {
+                if !to.get(index).is_empty() {
                     continue;
                 }
                 if cow && entry.is_writable() {
@@ -215,11 +218,15 @@ impl Space {
                 Err(next) => at = next,
                 Ok(table) => {
                     let stop = end.min((at | (span(1) - 1)) + 1);
-                    for page in (at..stop).step_by(SIZE) {
-                        let index = index_at(page, 0);
-                        if !table.get(index).is_empty() {
-                            f(page, table, index)?;
+                    let base = at & !(span(1) - 1);
+                    let mut next = index_at(at, 0);
+                    while let Some(index) = table.next_filled(next) {
+                        let page = base + index as u64 * PAGE;
+                        if page >= stop {
+                            break;
                         }
+                        f(page, table, index)?;
+                        next = index + 1;
                     }
                     at = stop;
                 }

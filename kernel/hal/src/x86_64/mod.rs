@@ -15,6 +15,7 @@ mod symbols;
 pub mod time;
 mod trap;
 pub mod user;
+pub mod vdso;
 
 pub use dev::serial;
 pub use mem::physmap::phys_to_virt;

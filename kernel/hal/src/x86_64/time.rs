@@ -51,6 +51,11 @@ pub fn tsc_hz() -> u64 {
     TSC_HZ.load(Ordering::Relaxed)
 }
 
+/// The counter at zero of [`now_ns`], and nanoseconds per tick, times 2^32.
+pub fn tsc_scale() -> (u64, u64) {
+    (TSC_START.load(Ordering::Relaxed), TSC_TO_NS.load(Ordering::Relaxed))
+}
+
 /// Seconds since the Unix epoch by the real-time clock.
 pub fn rtc_unix() -> i64 {
     super::dev::rtc::unix()

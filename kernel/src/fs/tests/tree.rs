@@ -1,6 +1,7 @@
 //! Files of tmpfs.
 
 use super::*;
+use crate::fs::ExecFile;
 use abi::errno::*;
 use abi::fs::{FallocFlags, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 use abi::process::RLIMIT_FSIZE;
@@ -219,4 +220,25 @@ fn listings_survive_removal() {
     assert_eq!(seen.len(), 52);
     assert_eq!(w.names("/d"), [".", ".."]);
     assert_eq!(dir.seek(0, SEEK_SET), Ok(0));
+}
+
+#[test]
+fn a_file_is_written_or_run() {
+    let w = World::new();
+    let writer = w.open("f", OpenFlags::CREAT | OpenFlags::WRONLY).unwrap();
+    let reader = w.open("f", OpenFlags::RDONLY).unwrap();
+    let run = || ExecFile::new(reader.clone());
+    assert_eq!(run().err(), Some(ETXTBSY));
+    drop(writer);
+    let runs = [run().unwrap(), run().unwrap()];
+    assert_eq!(w.open("f", OpenFlags::RDWR).err(), Some(ETXTBSY));
+    assert_eq!(w.open("f", OpenFlags::RDONLY | OpenFlags::TRUNC).err(), Some(ETXTBSY));
+    let path = w.find("f").unwrap();
+    assert_eq!(w.with(|c| attr::truncate(c, &path, 0)), Err(ETXTBSY));
+    let [first, last] = runs;
+    drop(first);
+    assert_eq!(w.open("f", OpenFlags::WRONLY).err(), Some(ETXTBSY));
+    drop(last);
+    assert_eq!(w.with(|c| attr::truncate(c, &path, 0)), Ok(()));
+    assert!(w.open("f", OpenFlags::WRONLY).is_ok());
 }

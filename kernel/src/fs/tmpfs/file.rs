@@ -4,6 +4,7 @@
 //! `PageCache` for the frames, never over a copy: a frame is held by its count.
 
 use super::Space;
+use crate::fs::busy::WriteCount;
 use crate::fs::inode::Data;
 use crate::fs::regular::MAX_LEN;
 use crate::lock::order;
@@ -27,6 +28,7 @@ pub(super) struct Pages {
     writing: Mutex<(), order::FileData>,
     frames: Mutex<BTreeMap<u64, Frame>, order::PageCache>,
     mappings: Mappings,
+    writers: WriteCount,
 }
 
 /// A part of one page: its index, and the bytes in it.
@@ -43,6 +45,7 @@ impl Pages {
             writing: Mutex::new(()),
             frames: Mutex::new(BTreeMap::new()),
             mappings: Mappings::default(),
+            writers: WriteCount::default(),
         }
     }
 
@@ -239,6 +242,10 @@ impl Data for Arc<Pages> {
         Some((data * PAGE).max(at)).filter(|&found| found < len).ok_or(ENXIO)
     }
 
+    fn writers(&self) -> &WriteCount {
+        &self.writers
+    }
+
     fn pages(&self) -> Arc<dyn PageSource> {
         self.clone()
     }
@@ -282,8 +289,8 @@ impl PageSource for Pages {
         Kind::Shmem
     }
 
-    fn mappings(&self) -> &Mappings {
-        &self.mappings
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 }
 

@@ -28,8 +28,8 @@ use xmas_elf::program::{ProgramHeader, Type};
 
 use super::stack::{Facts, ProgramFacts, Strings, write_tables};
 use crate::mm::{
-    Addresses, Chance, MMAP_MIN_ADDR, MapFile, MapRequest, PAGE, PIE_BASE, Prot, Space, Who,
-    is_aligned, page_down, page_up,
+    Addresses, Chance, FileRef, MMAP_MIN_ADDR, MapFile, MapRequest, PAGE, PIE_BASE, Prot, Space,
+    Vdso, Who, is_aligned, page_down, page_up,
 };
 
 /// A file that is to be executed, opened for that.
@@ -39,6 +39,9 @@ pub trait Executable: Send + Sync {
 
     /// The file as a mapping needs it.
     fn map(&self) -> MapFile;
+
+    /// What the space of a program running it keeps.
+    fn exe(self: Arc<Self>) -> FileRef;
 }
 
 /// Opens an interpreter by its path, with all checks of `open_exec`.
@@ -331,6 +334,7 @@ impl Program {
         strings: Strings,
         facts: &Facts,
         who: Who<'_>,
+        vdso: Option<&Vdso>,
         chance: &mut Chance<'_>,
     ) -> Result<(Arc<Space>, Start)> {
         let stack_limit = who.limits.get(RLIMIT_STACK);
@@ -351,7 +355,9 @@ impl Program {
             return Err(EINVAL);
         }
         let phnum = self.image.segments.len() as u64;
-        let program = ProgramFacts { phdr: loaded.phdr, phnum, base, entry: own_entry };
+        let stack = strings.start(top);
+        let vdso = vdso.map(|vdso| space.map_vdso(vdso, stack, chance)).transpose()?;
+        let program = ProgramFacts { phdr: loaded.phdr, phnum, base, entry: own_entry, vdso };
         let tables = write_tables(&space, top, &strings, &program, facts, chance)?;
         // A program that brings its own loader along lies among the mappings: its heap goes where
         // other programs are.
@@ -366,7 +372,7 @@ impl Program {
             env: tables.env,
             auxv: tables.auxv,
         });
-        space.set_exe(Some(self.image.file.map().file));
+        space.set_exe(Some(self.image.file.clone().exe()));
         Ok((space, Start { entry, sp: tables.sp }))
     }
 

@@ -26,9 +26,9 @@ use self::{
 use super::{Cx, Kernel, cx::NO_ALT_STACK};
 use crate::{
     cred::{Cred, Limits},
-    fs::{Caller, Fd, File, FsInfo, open},
+    fs::{Caller, ExecFile, Fd, FsInfo, open},
     lock::Spin,
-    mm::{Chance, MapFile, Space, Who, io::SliceSink, user::UserPath},
+    mm::{Chance, FileRef, MapFile, Space, Who, io::SliceSink, user::UserPath},
 };
 
 /// `ADDR_NO_RANDOMIZE` of personality(2).
@@ -51,7 +51,7 @@ pub struct Loader<'a> {
 /// A program that can be loaded.
 pub struct Opened {
     program: Program,
-    file: Arc<File>,
+    file: Arc<ExecFile>,
     strings: Strings,
 }
 
@@ -67,7 +67,7 @@ pub struct Loaded {
 
 /// A program file as the loader reads and maps it.
 struct ProgramFile {
-    file: Arc<File>,
+    file: Arc<ExecFile>,
     cred: Arc<Cred>,
     limits: Limits,
     fs: Arc<FsInfo>,
@@ -81,7 +81,7 @@ impl Executable for ProgramFile {
             let mut done = 0;
             while done < len {
                 let mut sink = SliceSink::new(to.get_mut(done..).ok_or(EINVAL)?);
-                match self.file.read_at(c, &mut sink, at + done as i64)? {
+                match self.file.file().read_at(c, &mut sink, at + done as i64)? {
                     0 => break,
                     n => done += n,
                 }
@@ -91,7 +91,11 @@ impl Executable for ProgramFile {
     }
 
     fn map(&self) -> MapFile {
-        self.file.map_file()
+        self.file.file().map_file()
+    }
+
+    fn exe(self: Arc<Self>) -> FileRef {
+        self.file.clone()
     }
 }
 
@@ -108,14 +112,15 @@ fn kernel_caller<R>(
 impl Loader<'_> {
     /// Opens a program by its path, from the working directory; which is what an empty path names,
     /// since no program gave it to open(2).
-    pub fn find(&self, path: &[u8]) -> Result<Arc<File>> {
-        kernel_caller(self.cred, self.limits, self.fs, |c| match path {
+    pub fn find(&self, path: &[u8]) -> Result<Arc<ExecFile>> {
+        let file = kernel_caller(self.cred, self.limits, self.fs, |c| match path {
             b"" => open::exec_at(c, self.cred, self.fs.cwd()),
             path => open::open_exec(c, self.cred, None, path, true),
-        })
+        })?;
+        Ok(Arc::new(file))
     }
 
-    fn executable(&self, file: Arc<File>) -> Arc<ProgramFile> {
+    fn executable(&self, file: Arc<ExecFile>) -> Arc<ProgramFile> {
         let (cred, fs) = (self.cred.clone(), self.fs.clone());
         Arc::new(ProgramFile { file, cred, limits: *self.limits, fs })
     }
@@ -124,7 +129,7 @@ impl Loader<'_> {
     /// A script's interpreter gets the script by that name; `None`: it cannot be opened by name.
     pub fn open(
         &self,
-        file: Arc<File>,
+        file: Arc<ExecFile>,
         name: Option<&[u8]>,
         mut strings: Strings,
     ) -> Result<Opened> {
@@ -152,7 +157,7 @@ impl Loader<'_> {
 
     /// Builds the address space of `opened`.
     pub fn build(&self, opened: Opened) -> Result<Loaded> {
-        let ids = opened.file.path().map(open::set_ids).transpose()?.unwrap_or((None, None));
+        let ids = opened.file.file().path().map(open::set_ids).transpose()?.unwrap_or((None, None));
         let cred = self.cred.for_exec(ids.0, ids.1);
         let secure = cred.euid != cred.uid || cred.egid != cred.gid;
         let facts = Facts {
@@ -164,14 +169,15 @@ impl Loader<'_> {
             hwcap: hal::cpu::hwcap(),
             hwcap2: hal::cpu::hwcap2(),
             min_signal_stack: super::frame::largest(),
-            vdso: None,
         };
         let mut random = || self.kernel.random.u64();
         let off = self.personality & ADDR_NO_RANDOMIZE != 0
             || self.kernel.options.get().is_some_and(|options| options.norandmaps);
         let mut chance = Chance::new(&mut random, !off);
         let who = Who { cred: &cred, limits: self.limits };
-        let (space, start) = opened.program.commit(opened.strings, &facts, who, &mut chance)?;
+        let vdso = self.kernel.vdso.get();
+        let (space, start) =
+            opened.program.commit(opened.strings, &facts, who, vdso, &mut chance)?;
         Ok(Loaded { space, start, cred })
     }
 }
@@ -223,7 +229,7 @@ pub fn execve(
         fs: &fs,
         personality: cx.personality,
     };
-    let opened = loader.open(file, by_name.then_some(&name), strings)?;
+    let opened = loader.open(Arc::new(file), by_name.then_some(&name), strings)?;
     // From here on there is no way back.
     let moved = loader.build(opened).and_then(|loaded| {
         let regs = first_registers(loaded.start)?;

@@ -212,6 +212,11 @@ impl Strings {
         Ok(())
     }
 
+    /// Where they begin if the stack ends at `top`.
+    pub fn start(&self, top: u64) -> u64 {
+        top - self.used
+    }
+
     /// The frames, from the top of the stack down.
     pub fn frames(&self) -> &[Frame] {
         &self.frames
@@ -276,8 +281,6 @@ pub struct Facts {
     pub hwcap2: u64,
     /// Bytes a signal's frame takes at most.
     pub min_signal_stack: u64,
-    /// Where the vDSO lies, if it does.
-    pub vdso: Option<u64>,
 }
 
 /// What the auxiliary vector says of the program.
@@ -291,6 +294,8 @@ pub struct ProgramFacts {
     pub base: u64,
     /// The program's own entry point.
     pub entry: u64,
+    /// Where the vDSO lies, if it does.
+    pub vdso: Option<u64>,
 }
 
 /// The finished stack.
@@ -317,7 +322,7 @@ pub fn write_tables(
     facts: &Facts,
     chance: &mut Chance<'_>,
 ) -> Result<Tables> {
-    let mut at = chance.stack_pointer(top - strings.used);
+    let mut at = chance.stack_pointer(strings.start(top));
     at -= PLATFORM.len() as u64;
     let platform = at;
     space.copy_out(platform, PLATFORM)?;
@@ -328,7 +333,7 @@ pub fn write_tables(
     bytes[8..].copy_from_slice(&chance.bits().to_ne_bytes());
     space.copy_out(random, &bytes)?;
 
-    let vdso = facts.vdso.map(|at| (AT_SYSINFO_EHDR, at));
+    let vdso = program.vdso.map(|at| (AT_SYSINFO_EHDR, at));
     let others = [
         (AT_MINSIGSTKSZ, facts.min_signal_stack),
         (AT_HWCAP, facts.hwcap),

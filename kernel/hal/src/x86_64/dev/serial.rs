@@ -68,6 +68,11 @@ pub fn count() -> usize {
     (0..PORTS.len()).take_while(|&port| slot(port).is_some()).count()
 }
 
+/// A port's first I/O port and its interrupt.
+pub fn resources(port: usize) -> Option<(u16, u8)> {
+    slot(port).map(|slot| PORTS[slot])
+}
+
 /// Sends `bytes`; waits for the transmitter. Does nothing when there is no such port.
 pub fn write(port: usize, bytes: &[u8]) {
     let Some(base) = base(port) else { return };

@@ -46,8 +46,8 @@ impl PageSource for Pages {
         self.bytes.len() as u64
     }
 
-    fn mappings(&self) -> &Mappings {
-        &self.mappings
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 }
 
@@ -68,6 +68,10 @@ impl Executable for Bytes {
             append_only: false,
             noexec: false,
         }
+    }
+
+    fn exe(self: Arc<Self>) -> FileRef {
+        self.pages.clone()
     }
 }
 
@@ -145,7 +149,7 @@ fn commit(program: &Program, random: bool) -> Result<(Arc<Space>, Start)> {
     let mut chance = Chance::new(&mut numbers, random);
     let facts = Facts { uid: 1000, ..Facts::default() };
     let who = Who { cred: &Cred::root(), limits: &Limits::init(1000) };
-    program.commit(strings(), &facts, who, &mut chance)
+    program.commit(strings(), &facts, who, None, &mut chance)
 }
 
 fn run(bytes: &[u8]) -> Result<(Arc<Space>, Start)> {
@@ -461,7 +465,8 @@ fn strings_come_from_user_memory_and_scripts_change_them() {
     let seen = |strings| {
         let mut numbers = || 7;
         let mut chance = Chance::new(&mut numbers, false);
-        let (space, start) = program.commit(strings, &Facts::default(), who, &mut chance).unwrap();
+        let (space, start) =
+            program.commit(strings, &Facts::default(), who, None, &mut chance).unwrap();
         let (args, env, auxv) = tables(&space, start.sp);
         let path = auxv.iter().find(|(key, _)| *key == AT_EXECFN).unwrap().1;
         (args, env, text(&space, path))
