@@ -197,6 +197,11 @@ impl Process {
     fn tell_parent(&self, news: News, code: i32, status: i32) {
         let parent = {
             let mut family = self.kernel.family.lock();
+            // Whoever has changed it since tells that: news are told in the order of the changes.
+            let stopped = self.signals.lock().stopped.is_some();
+            if stopped != matches!(news, News::Stopped(_)) {
+                return;
+            }
             family.untell(self.pid);
             family.tell(self.pid, news)
         };
