@@ -19,20 +19,11 @@ pub fn in_pieces(
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
         }
-        if done % piece != 0 || done < total && !may_go_on() {
+        if done % piece != 0 || !sched::go_on(work::SIGNAL | work::KILL) {
             break;
         }
     }
     Ok(done)
-}
-
-/// `false` when a signal waits.
-fn may_go_on() -> bool {
-    let Some(task) = sched::current() else { return true };
-    if task.work() & work::RESCHED != 0 {
-        sched::yield_now();
-    }
-    task.work() & (work::SIGNAL | work::KILL) == 0
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A driver is a file in this directory and a row in [`TABLE`]. Numbers are Linux's
 //! (`Documentation/admin-guide/devices.txt`), permissions those of its devtmpfs.
 
-mod bulk;
+pub mod bulk;
 mod full;
 mod null;
 mod random;

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use abi::{
     errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, Result},
     process::{CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, RLIMIT_NPROC},
-    signal::{NSIG, SIGCHLD},
+    signal::SIGCHLD,
 };
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{cred::Uid, lock::Spin, mm::user::UserOut, sched::TaskRef};
 pub struct Request {
     /// What it shares, and how.
     pub flags: CloneFlags,
-    /// The signal its parent gets when it ends; 0: none.
+    /// The signal its parent gets when it ends; none if there is no such signal.
     pub exit_signal: u32,
     /// Its stack pointer; 0: its parent's.
     pub stack: u64,
@@ -74,7 +74,6 @@ fn check(request: &Request) -> Result<()> {
     if flags.has(CloneFlags::NEWNS | CloneFlags::FS)
         || needs(CloneFlags::THREAD, CloneFlags::SIGHAND)
         || needs(CloneFlags::SIGHAND, CloneFlags::VM)
-        || request.exit_signal > NSIG
     {
         return Err(EINVAL);
     }
@@ -105,14 +104,12 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     admit(cx)?;
     // A sibling tells the parent of its creator in the way its creator does (`CLONE_PARENT`).
     let own = cx.process();
-    let (parent, exit_signal) = if request.flags.has(CloneFlags::PARENT) {
-        if own.pid == Pid::INIT {
-            return Err(EINVAL);
-        }
-        (own.parent_pid(), own.exit_signal.load(Relaxed))
-    } else {
-        (own.pid, request.exit_signal)
-    };
+    let own_pid = own.pid;
+    let sibling = request.flags.has(CloneFlags::PARENT);
+    if sibling && own_pid == Pid::INIT {
+        return Err(EINVAL);
+    }
+    let exit_signal = if sibling { own.exit_signal.load(Relaxed) } else { request.exit_signal };
     let vfork = request.flags.has(CloneFlags::VFORK).then(Arc::<Vfork>::default);
     let mut regs = cx.regs.try_clone().map_err(|_| ENOMEM)?;
     regs.rax = 0;
@@ -158,6 +155,9 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     {
         let mut family = kernel.family.lock();
+        // Only now: the parent that is to be shared may just have ended, and left its own to another.
+        let parent = if sibling { family.place(own_pid).map(|place| place.0) } else { None };
+        let parent = parent.unwrap_or(own_pid);
         process.ppid.store(parent.0, Relaxed);
         family.add(pid, parent, process);
     }

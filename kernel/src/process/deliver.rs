@@ -84,7 +84,9 @@ fn take(cx: &Cx) -> Option<Siginfo> {
     let mut group = cx.process().signals.lock();
     let mut own = cx.thread.signals.lock();
     let open = SigSet(!own.mask.bits());
-    own.pending.take(open).or_else(|| group.pending.take(open))
+    let info = own.pending.take(open).or_else(|| group.pending.take(open))?;
+    group.stopping |= SigSet::STOPPING.has(info.sig());
+    Some(info)
 }
 
 /// Sleeps while the process is stopped. `true`: it was.

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use abi::signal::{CLD_EXITED, CLD_KILLED, SIGCHLD, SIGCONT, SIGHUP};
+use abi::signal::{CLD_EXITED, CLD_KILLED, NSIG, SIGCHLD, SIGCONT, SIGHUP};
 
 use super::{Cx, Pid, Process, family::Family, object::Usage};
 use crate::{mm::user::UserOut, signal::Pending};
@@ -94,7 +94,7 @@ fn notify(family: &mut Family<Arc<Process>>, child: &Arc<Process>, parent: &Proc
         }
         _ => (false, false),
     };
-    if sig != 0 && !silent {
+    if (1..=NSIG).contains(&sig) && !silent {
         let status = family.status(child.pid).unwrap_or(0);
         let (code, value) = match status & 0x7f {
             0 => (CLD_EXITED, status >> 8 & 0xff),

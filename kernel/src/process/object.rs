@@ -87,6 +87,9 @@ pub struct GroupSignals {
     pub exit: Option<i32>,
     /// It is stopped by this signal.
     pub stopped: Option<u32>,
+    /// A thread has taken a stop signal and is about to stop the process; SIGCONT calls that
+    /// off (`JOBCTL_STOP_DEQUEUED`).
+    pub stopping: bool,
 }
 
 /// What a process has used.

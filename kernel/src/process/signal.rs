@@ -17,7 +17,6 @@ use abi::{
 
 use super::{Cx, Pid, Process, Thread, family::News, object::GroupSignals};
 use crate::{
-    cred::Cred,
     lock::SpinGuard,
     sched::{Wake, work},
     signal::Queued,
@@ -115,6 +114,7 @@ impl Process {
         let mut resumed = false;
         if sig == SIGCONT {
             group.flush(SigSet::STOPPING);
+            group.stopping = false;
             resumed = group.stopped.take().is_some();
         } else if SigSet::STOPPING.has(sig) {
             group.flush(SigSet::of(&[SIGCONT]));
@@ -175,11 +175,13 @@ impl Process {
         }
     }
 
-    /// Stops the process by `sig`; its threads lie down in [`super::deliver`].
+    /// Stops the process by `sig`, which a thread has just taken, unless SIGCONT came after it; the
+    /// threads lie down in [`super::deliver`].
     pub fn stop(&self, sig: u32) {
         {
             let mut group = self.signals.lock();
-            if group.exit.is_some() || group.stopped.is_some() {
+            let called_off = !core::mem::take(&mut group.stopping);
+            if called_off || group.exit.is_some() || group.stopped.is_some() {
                 return;
             }
             group.stopped = Some(sig);
@@ -195,6 +197,11 @@ impl Process {
     fn tell_parent(&self, news: News, code: i32, status: i32) {
         let parent = {
             let mut family = self.kernel.family.lock();
+            // Whoever has changed it since tells that: news are told in the order of the changes.
+            let stopped = self.signals.lock().stopped.is_some();
+            if stopped != matches!(news, News::Stopped(_)) {
+                return;
+            }
             family.untell(self.pid);
             family.tell(self.pid, news)
         };
@@ -231,14 +238,17 @@ impl GroupSignals {
     }
 }
 
-/// May a thread with credentials `cred` send `sig` to `target` (`check_kill_permission`)?
+/// What is to be sent: `None` for signal 0, which only asks whether it could be; `EINVAL` for no
+/// signal at all, which is found out only when there is somebody to send it to.
+pub type Message = Result<Option<Siginfo>>;
+
+/// May the caller send `sig` to `target` (`check_kill_permission`)?
 fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
     let cred = cx.cred();
     let theirs = target.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.cred);
-    let same = |theirs: &Cred| {
-        [cred.euid, cred.uid].iter().any(|id| *id == theirs.suid || *id == theirs.uid)
-    };
-    if cred.capable(CAP_KILL) || theirs.is_none_or(|theirs| same(&theirs)) {
+    // A zombie has only its real id left.
+    let ids = theirs.map_or([target.uid(); 2], |theirs| [theirs.suid, theirs.uid]);
+    if cred.capable(CAP_KILL) || ids.contains(&cred.euid) || ids.contains(&cred.uid) {
         return Ok(());
     }
     let family = cx.kernel.family.lock();
@@ -249,17 +259,18 @@ fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
     Err(EPERM)
 }
 
-/// Checks, then sends. Without a siginfo (signal 0) it only checks.
-pub fn send_with(cx: &Cx, target: &Process, info: Option<&Siginfo>) -> Result<()> {
-    permitted(cx, target, info.map_or(0, Siginfo::sig))?;
+/// Checks, then sends.
+pub fn send_with(cx: &Cx, target: &Process, message: &Message) -> Result<()> {
+    let info = message.as_ref().map_err(|why| *why)?;
+    permitted(cx, target, info.as_ref().map_or(0, Siginfo::sig))?;
     match info {
         Some(info) if target.send(info) == Queued::Full => Err(EAGAIN),
         _ => Ok(()),
     }
 }
 
-/// The siginfo of kill(2) and its kin; `None` for signal 0, `EINVAL` for none at all.
-pub fn user_info(cx: &Cx, sig: i32, code: i32) -> Result<Option<Siginfo>> {
+/// The message of kill(2) and its kin.
+fn user_message(cx: &Cx, sig: i32, code: i32) -> Message {
     match u32::try_from(sig) {
         Ok(0) => Ok(None),
         Ok(sig @ 1..=abi::signal::NSIG) => {
@@ -271,8 +282,7 @@ pub fn user_info(cx: &Cx, sig: i32, code: i32) -> Result<Option<Siginfo>> {
 
 /// kill(2)
 pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
-    let info = user_info(cx, sig, SI_USER)?;
-    let info = info.as_ref();
+    let message = &user_message(cx, sig, SI_USER);
     match pid {
         // The one number whose negative is no group.
         i32::MIN => Err(ESRCH),
@@ -290,7 +300,7 @@ pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
                 );
                 all
             };
-            send_to_all(cx, &others, info, true)
+            send_to_all(cx, &others, message, true)
         }
         0 | ..-1 => {
             let members = {
@@ -304,11 +314,11 @@ pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
                 }
                 members
             };
-            send_to_all(cx, &members, info, false)
+            send_to_all(cx, &members, message, false)
         }
         _ => {
             let target = find(cx, Pid(pid)).ok_or(ESRCH)?;
-            send_with(cx, &target, info)
+            send_with(cx, &target, message)
         }
     }
 }
@@ -318,12 +328,12 @@ pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
 fn send_to_all(
     cx: &Cx,
     targets: &[Arc<Process>],
-    info: Option<&Siginfo>,
+    message: &Message,
     everybody: bool,
 ) -> Result<()> {
     let mut result = Err(ESRCH);
     for target in targets {
-        match send_with(cx, target, info) {
+        match send_with(cx, target, message) {
             Ok(()) => result = Ok(()),
             Err(why) if result.is_err() && !(everybody && why == EPERM) => result = Err(why),
             Err(_) => {}
@@ -343,22 +353,19 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
     if tid <= 0 || tgid.is_some_and(|tgid| tgid <= 0) {
         return Err(EINVAL);
     }
-    let info = user_info(cx, sig, abi::signal::SI_TKILL)?;
-    let thread = thread_by_tid(cx, Pid(tid)).ok_or(ESRCH)?;
-    if tgid.is_some_and(|tgid| thread.process.pid != Pid(tgid)) {
+    let process = find(cx, Pid(tid)).ok_or(ESRCH)?;
+    if tgid.is_some_and(|tgid| process.pid != Pid(tgid)) {
         return Err(ESRCH);
     }
-    permitted(cx, &thread.process, sig as u32)?;
-    match info {
-        Some(info) if thread.send(&info) == Queued::Full => Err(EAGAIN),
+    let info = user_message(cx, sig, abi::signal::SI_TKILL)?;
+    permitted(cx, &process, sig as u32)?;
+    let threads = |group: &GroupSignals| group.living().find(|thread| thread.tid == Pid(tid));
+    // A zombie can be sent anything; it has no thread to take it.
+    let thread = threads(&process.signals.lock());
+    match (info, thread) {
+        (Some(info), Some(thread)) if thread.send(&info) == Queued::Full => Err(EAGAIN),
         _ => Ok(()),
     }
-}
-
-fn thread_by_tid(cx: &Cx, tid: Pid) -> Option<Arc<Thread>> {
-    let process = find(cx, tid)?;
-    let group = process.signals.lock();
-    group.living().find(|thread| thread.tid == tid)
 }
 
 /// Is the default action of `sig` to stop only where job control can restart it?

@@ -351,6 +351,18 @@ pub(super) fn sched() -> Option<&'static Sched> {
     this(&NoPreempt::new()).map(|cpu| cpu.sched)
 }
 
+/// For work of any length in the kernel, which is not preempted: lets timers and other threads have
+/// their turn where an interrupt has left something to do, as each tick does. `false`: since then
+/// one of `bits` stands in the work word, so the work should end.
+pub fn go_on(bits: u32) -> bool {
+    let due = this(&NoPreempt::new()).is_some_and(|cpu| cpu.deferred.load(Relaxed));
+    if !due {
+        return true;
+    }
+    super::yield_now();
+    current().is_none_or(|task| task.work() & bits == 0)
+}
+
 /// The running thread. `None` in a CPU loop and at boot.
 pub fn current() -> Option<TaskRef> {
     this(&NoPreempt::new())?.current()

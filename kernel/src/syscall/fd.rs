@@ -138,6 +138,9 @@ fn not_negative(at: i64) -> Result<()> {
 /// lseek(2)
 pub fn lseek(cx: &mut Cx, fd: Fd, offset: i64, whence: u32) -> Result<u64> {
     let file = cx.usable_file(fd)?;
+    if whence > abi::fs::SEEK_HOLE {
+        return Err(EINVAL);
+    }
     file.seek(offset, whence)
 }
 

@@ -12,6 +12,7 @@ use abi::{
 };
 
 use crate::{
+    dev::bulk::in_pieces,
     mm::user::{Out, UserBytes, UserOut, UserStr},
     process::Cx,
     time,
@@ -28,6 +29,9 @@ pub const MACHINE: &[u8] = b"x86_64";
 
 /// `personality(2)`: uname says 2.6.x.
 const UNAME26: u32 = 0x002_0000;
+
+/// Bytes of getrandom(2) between two looks at signals; so many are never cut short.
+const RANDOM_PIECE: usize = 4096;
 
 fn field<const N: usize>(text: &[u8]) -> [u8; N] {
     let mut out = [0; N];
@@ -86,14 +90,20 @@ pub fn getrandom(cx: &mut Cx, buffer: UserBytes<Out>, flags: u32) -> Result<usiz
     if flags.has(RandomFlags::INSECURE | RandomFlags::RANDOM) {
         return Err(EINVAL);
     }
-    let total = buffer.len().min(i32::MAX as usize);
-    let mut done = 0;
-    cx.kernel.random.pour(total, |piece| {
-        let copied = cx.space().copy_out_partial(buffer.addr().wrapping_add(done as u64), piece);
-        done += copied;
-        copied == piece.len() && cx.task.work() & crate::sched::work::KILL == 0
-    });
-    if done == 0 && total != 0 { Err(EFAULT) } else { Ok(done) }
+    let (mut at, total) = (buffer.addr(), buffer.len().min(i32::MAX as usize));
+    if at.checked_add(total as u64).is_none_or(|end| end > hal::user::USER_END) {
+        return Err(EFAULT);
+    }
+    in_pieces(total, RANDOM_PIECE, |want| {
+        let mut done = 0;
+        cx.kernel.random.pour(want, |bytes| {
+            let copied = cx.space().copy_out_partial(at, bytes);
+            at = at.wrapping_add(copied as u64);
+            done += copied;
+            copied == bytes.len()
+        });
+        if done == 0 { Err(EFAULT) } else { Ok(done) }
+    })
 }
 
 /// reboot(2)

@@ -1,10 +1,10 @@
 //! System calls about processes: creation, programs, ends, waiting, groups and sessions.
 
 use abi::{
-    errno::{EINVAL, EPERM, ESRCH, Result},
+    errno::{EBADF, EINVAL, EPERM, ESRCH, Result},
     process::{
-        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, P_ALL, P_PGID, P_PID, Rusage, WaitKind,
-        WaitOptions,
+        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, P_ALL, P_PGID, P_PID, P_PIDFD, Rusage,
+        WaitKind, WaitOptions,
     },
     signal::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT, Siginfo},
 };
@@ -132,6 +132,21 @@ pub fn waitid(
     options: u32,
     usage: Option<UserOut<Rusage>>,
 ) -> Result<()> {
+    let report = wait_for(cx, which, id, options);
+    if let (Ok(Some(report)), Some(at)) = (&report, usage) {
+        at.write(cx.space(), &rusage(&report.usage))?;
+    }
+    // Zeros also where there is nothing to tell, and where the call fails.
+    if let Some(at) = info {
+        let told = report.as_ref().ok().and_then(Option::as_ref);
+        let told = told.map_or(<Siginfo as abi::Wire>::ZERO, child_info);
+        at.write(cx.space(), &told)?;
+    }
+    report.map(drop)
+}
+
+/// The wait that waitid(2)'s arguments mean.
+fn wait_for(cx: &Cx, which: u32, id: i32, options: u32) -> Result<Option<Report>> {
     let kinds = WaitKind::from_bits_truncate(options);
     let options = WaitOptions::checked(options & !WaitKind::KNOWN.bits()).ok_or(EINVAL)?;
     let wanted = Wanted {
@@ -147,17 +162,11 @@ pub fn waitid(
         P_PID if id > 0 => Whose::Child(Pid(id)),
         P_PGID if id > 0 => Whose::Group(Pid(id)),
         P_PGID if id == 0 => Whose::Group(own_group(cx)),
+        // Nothing here is a pidfd.
+        P_PIDFD if id >= 0 => return Err(EBADF),
         _ => return Err(EINVAL),
     };
-    let report = wait::wait(cx, whose, wanted, options, kinds)?;
-    if let (Some(report), Some(at)) = (&report, usage) {
-        at.write(cx.space(), &rusage(&report.usage))?;
-    }
-    if let Some(at) = info {
-        let told = report.as_ref().map_or(<Siginfo as abi::Wire>::ZERO, child_info);
-        at.write(cx.space(), &told)?;
-    }
-    Ok(())
+    wait::wait(cx, whose, wanted, options, kinds)
 }
 
 /// The siginfo of waitid(2); its times stay zero.
@@ -252,6 +261,7 @@ pub fn set_robust_list(cx: &mut Cx, head: u64, len: usize) -> Result<()> {
 pub fn arch_prctl(cx: &mut Cx, code: u32, addr: u64) -> Result<()> {
     let out = UserOut::<u64>::new(addr);
     match code {
+        ARCH_SET_FS | ARCH_SET_GS if addr >= hal::user::USER_END => Err(EPERM),
         ARCH_SET_FS => cx.regs.set_fs_base(addr).map_err(|_| EPERM),
         ARCH_SET_GS => cx.regs.set_gs_base(addr).map_err(|_| EPERM),
         ARCH_GET_FS => {

@@ -1,10 +1,11 @@
 //! System calls about CPUs and waiting for each other: sched(7), futex(7).
 
 use abi::{
-    errno::{EFAULT, EINVAL, ENOSYS, ESRCH, Result},
+    errno::{EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, Result},
     process::{
-        FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_PRIVATE_FLAG,
-        FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE, FUTEX_WAKE_BITSET,
+        CAP_SYS_NICE, FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE,
+        FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE,
+        FUTEX_WAKE_BITSET,
     },
     time::Timespec,
 };
@@ -49,12 +50,26 @@ pub fn sched_setaffinity(cx: &mut Cx, pid: i32, len: u32, mask: u64) -> Result<(
     let given = (len as usize).min(8);
     cx.space().copy_in(mask, bytes.get_mut(..given).ok_or(EFAULT)?)?;
     let task = affinity_target(cx, pid)?;
+    if pid != 0 && !may_schedule(cx, Pid(pid)) {
+        return Err(EPERM);
+    }
     let allowed = u64::from_le_bytes(bytes) & cx.kernel.sched.all_cpus();
     if allowed == 0 {
         return Err(EINVAL);
     }
     task.set_allowed(allowed);
     Ok(())
+}
+
+/// Whether the caller may say how process `pid` is scheduled (`check_same_owner`).
+fn may_schedule(cx: &Cx, pid: Pid) -> bool {
+    let theirs = signal::find(cx, pid)
+        .and_then(|process| process.thread())
+        .and_then(|thread| thread.parts.lock().clone())
+        .map(|parts| parts.cred);
+    let own = cx.cred();
+    own.capable(CAP_SYS_NICE)
+        || theirs.is_some_and(|theirs| own.euid == theirs.euid || own.euid == theirs.uid)
 }
 
 fn affinity_target(cx: &Cx, pid: i32) -> Result<crate::sched::TaskRef> {

@@ -218,11 +218,13 @@ pub fn rt_sigqueueinfo(cx: &mut Cx, pid: i32, sig: i32, info: UserIn<Siginfo>) -
     if forged && pid != cx.process().pid.0 {
         return Err(EPERM);
     }
-    if !(0..=NSIG as i32).contains(&sig) {
-        return Err(EINVAL);
-    }
+    let message = match sig {
+        0 => Ok(None),
+        _ if u32::try_from(sig).is_ok_and(|sig| sig <= NSIG) => Ok(Some(info)),
+        _ => Err(EINVAL),
+    };
     let target = signal::find(cx, Pid(pid)).ok_or(ESRCH)?;
-    signal::send_with(cx, &target, (sig != 0).then_some(&info))
+    signal::send_with(cx, &target, &message)
 }
 
 /// alarm(2): whole seconds, rounded as Linux does: less than half a second left counts as none

@@ -203,19 +203,21 @@ impl Drop for Alarm<'_> {
 pub struct Watch {
     task: TaskRef,
     places: Vec<(Arc<WaitQueue>, Arc<Node<Waiter>>)>,
+    /// There was no memory for some place: nobody may call, so it does not sleep.
+    blind: bool,
 }
 
 impl Watch {
     /// An empty wish of the running thread. `None` outside threads.
     pub fn new() -> Option<Self> {
-        Some(Self { task: sched::current()?, places: Vec::new() })
+        Some(Self { task: sched::current()?, places: Vec::new(), blind: false })
     }
 
     /// Also watches `queue` for `events` (`POLL*` bits; 0: all). Without memory the watch is not
-    /// made, and the thread looks again at every wake-up.
+    /// made, and the thread looks again and again instead of sleeping.
     pub fn add(&mut self, queue: &Arc<WaitQueue>, events: u32) {
         if self.places.try_reserve(1).is_err() {
-            self.task.set_work(work::RESCHED);
+            self.blind = true;
             return;
         }
         let waiter = Waiter::new(&self.task, events);
@@ -237,6 +239,10 @@ impl Watch {
             }
             if let Some(why) = pause.over(&self.task) {
                 return Err(why);
+            }
+            if self.blind {
+                sched::yield_now();
+                return Ok(());
             }
             self.task.park(pause.how, || {
                 self.task.woken(Lane::Event) || pause.over(&self.task).is_some()

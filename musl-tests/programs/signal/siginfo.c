@@ -37,9 +37,9 @@ static void sent(void)
 	OK(syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1));
 	EQ(info.si_code, SI_TKILL);
 	EQ(info.si_pid, getpid());
+	catch(SIGUSR1);
 	pid_t pid = fork();
 
-	catch(SIGUSR1);
 	if (pid == 0) {
 		OK(setresuid(33, 0, 0));
 		_exit(kill(getppid(), SIGUSR1));

@@ -128,14 +128,17 @@ exception:
     jmp pop_frame
 
 # Exceptions that may strike anywhere, even between user mode and the first `swapgs`; each has a
-# stack of its own. The sign of the GS base tells whose it is.
+# stack of its own, with the address of this CPU's block above the frame. GS is the kernel's if it
+# has that base; its sign tells nothing, as programs may set theirs to any address (WRGSBASE).
 exception_anywhere:
     call push_frame
     movl $0xc0000101, %ecx
     rdmsr
+    shlq $32, %rdx
+    orq %rdx, %rax
     xorl %ebx, %ebx
-    testl %edx, %edx
-    js 1f
+    cmpq {frame_size}(%rsp), %rax
+    je 1f
     swapgs
     incl %ebx
 1:  movq %rsp, %rdi
@@ -301,3 +304,9 @@ interrupt_return:
     .globl interrupt_ignore
 interrupt_ignore:
     iretq
+
+# `syscall` in compatibility mode, which programs cannot enter: ENOSYS all the same.
+    .globl syscall_compat
+syscall_compat:
+    movl ${enosys}, %eax
+    sysretl

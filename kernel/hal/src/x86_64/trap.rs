@@ -68,6 +68,8 @@ global_asm!(
     rip = const user::RIP,
     rsp = const user::RSP,
     flags = const user::FLAGS,
+    frame_size = const size_of::<Frame>(),
+    enosys = const -38,
     user_cs = const gdt::USER_CS,
     user_ds = const gdt::USER_DS,
     syscall = const SYSCALL,
@@ -94,6 +96,7 @@ unsafe extern "C" {
     fn interrupt_isa3();
     fn interrupt_isa4();
     fn interrupt_ignore();
+    fn syscall_compat();
 }
 
 /// Vector and entry of each exception.
@@ -120,10 +123,15 @@ pub fn ignore_address() -> u64 {
 /// Sets up `syscall` on this CPU.
 pub fn enable_syscall() {
     const STAR: u32 = 0xc000_0081;
+    const CSTAR: u32 = 0xc000_0083;
     let star = u64::from(gdt::SYSRET_BASE) << 48 | u64::from(gdt::KERNEL_CS) << 32;
     // SAFETY: the selectors are those of the GDT.
     unsafe { Msr::new(STAR).write(star) };
     LStar::write(VirtAddr::new(syscall_entry as *const () as u64));
+    let compat = syscall_compat as *const () as u64;
+    // SAFETY: a stub that goes straight back. AMD's CPUs take `syscall` in compatibility mode here;
+    // left alone the register would send them to address 0, in ring 0 with the program's stack.
+    unsafe { Msr::new(CSTAR).write(compat) };
     // The kernel starts with these clear. NT would make its IRETQ fault, AC would open user
     // pages under SMAP, TF would single-step it.
     SFMask::write(

@@ -161,8 +161,9 @@ impl Regs {
             interrupts::disable();
         }
         let cpu = percpu::this();
-        if cpu.attention.load(Ordering::Relaxed) {
-            cpu.attention.store(false, Ordering::Relaxed);
+        // A full barrier: whoever finds the request set, and so sends no interrupt, has his work seen
+        // by those who look for it from here on.
+        if cpu.attention.swap(false, Ordering::SeqCst) {
             interrupts::enable();
             return Trap::Interrupt;
         }
@@ -184,7 +185,7 @@ impl Regs {
             self.rip = USER_END;
         }
         if code == trap::INTERRUPT {
-            percpu::this().attention.store(false, Ordering::Relaxed);
+            percpu::this().attention.swap(false, Ordering::SeqCst);
         }
         interrupts::enable();
         match code {

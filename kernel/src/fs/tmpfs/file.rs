@@ -10,9 +10,10 @@ use crate::fs::regular::MAX_LEN;
 use crate::lock::order;
 use crate::mm::io::{Sink, Source};
 use crate::mm::{Mappings, PAGE, PageSource, drop_pages};
+use crate::sched::{self, work};
 use crate::wait::Mutex;
 use abi::Result;
-use abi::errno::{EFBIG, EIO, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP};
+use abi::errno::{EFBIG, EINTR, EIO, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP};
 use abi::fs::FallocFlags;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -143,7 +144,7 @@ impl Data for Arc<Pages> {
             match moved {
                 Ok(moved) => {
                     done += moved;
-                    if moved < n {
+                    if moved < n || !sched::go_on(work::KILL) {
                         return Ok(done);
                     }
                 }
@@ -168,7 +169,7 @@ impl Data for Arc<Pages> {
                 Ok(moved) => {
                     done += moved as u64;
                     self.len.fetch_max(at + done, Ordering::Release);
-                    if moved < n {
+                    if moved < n || !sched::go_on(work::KILL) {
                         break;
                     }
                 }
@@ -211,6 +212,9 @@ impl Data for Arc<Pages> {
         }
         for index in range {
             self.get_or_make(index)?;
+            if !sched::go_on(work::SIGNAL | work::KILL) {
+                return Err(EINTR);
+            }
         }
         if !mode.has(FallocFlags::KEEP_SIZE) {
             self.len.fetch_max(end, Ordering::Release);

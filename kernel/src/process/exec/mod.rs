@@ -12,7 +12,7 @@ use alloc::{sync::Arc, vec::Vec};
 use core::{fmt::Write, sync::atomic::Ordering::Relaxed};
 
 use abi::{
-    errno::{EAGAIN, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM, Result},
+    errno::{EACCES, EAGAIN, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM, ENOTDIR, Result},
     fs::{AT_FDCWD, AtFlags},
     process::{RLIMIT_NPROC, RLIMIT_STACK, wait_signaled},
     signal::{SIGCHLD, SIGSEGV},
@@ -249,7 +249,11 @@ fn from_dir(cx: &Cx, dir: Fd, path: &[u8]) -> Result<Option<crate::fs::Path>> {
     if dir.0 == AT_FDCWD {
         return Ok(Some(cx.fs().cwd()));
     }
-    Ok(cx.file(dir)?.path().cloned())
+    match cx.file(dir)?.path() {
+        Some(place) => Ok(Some(place.clone())),
+        // A pipe is no directory, nor a program.
+        None => Err(if path.is_empty() { EACCES } else { ENOTDIR }),
+    }
 }
 
 /// The name the program is known by (`bprm->filename`), and whether it can be opened by it.

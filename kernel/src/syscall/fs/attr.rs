@@ -6,7 +6,7 @@ use crate::fs::Fd;
 use crate::fs::attr::{self, NewTime, may_write_to};
 use crate::mm::user::{UserIn, UserPath};
 use crate::process::Cx;
-use abi::errno::{EINVAL, Result};
+use abi::errno::{EFAULT, EINVAL, Result};
 use abi::fs::AtFlags;
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT, Utimbuf};
 
@@ -163,6 +163,7 @@ pub fn utimensat(
     }
     let found = match path {
         Some(path) => find_at(cx, dir, path, flags)?,
+        None if dir == CWD => return Err(EFAULT),
         None if !flags.is_empty() => return Err(EINVAL),
         None => usable(cx, dir)?,
     };

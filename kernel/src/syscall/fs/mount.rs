@@ -93,9 +93,9 @@ fn read_options(cx: &Cx, at: u64) -> Result<Vec<u8>> {
 /// umount2(2)
 pub fn umount2(cx: &mut Cx, target: UserPath, flags: u32) -> Result<()> {
     let flags = UmountFlags::checked(flags).ok_or(EINVAL)?;
+    let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?;
     if !cx.cred().capable(CAP_SYS_ADMIN) {
         return Err(EPERM);
     }
-    let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?;
     cx.fs().mounts.unmount(&at, flags.has(UmountFlags::DETACH))
 }

@@ -267,7 +267,7 @@ impl State {
             return;
         }
         drop(guard);
-        ipi::call(cpu.bit(), ipi::Work::SaveFpu);
+        ipi::call(cpu.bit(), ipi::Work::SaveFpu { area: self.key() });
     }
 
     /// Brings memory up to date, to be changed: no CPU's registers equal it any more.

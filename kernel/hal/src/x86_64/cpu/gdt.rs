@@ -3,11 +3,13 @@
 //! The selectors are Linux's, for programs see CS and SS in signal frames: kernel 0x10/0x18, user
 //! data 0x2b, user code 0x33.
 
+use core::ptr;
+
 use x86_64::VirtAddr;
 use x86_64::instructions::segmentation::{CS, DS, ES, SS, Segment};
 use x86_64::instructions::tables::load_tss;
 use x86_64::registers::segmentation::SegmentSelector;
-use x86_64::structures::gdt::{Descriptor, DescriptorFlags, GlobalDescriptorTable};
+use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable};
 
 use super::percpu::PerCpu;
 
@@ -45,7 +47,11 @@ pub unsafe fn load(block: &'static PerCpu, stacks: [u64; STACKS]) {
     // The structure is packed: its arrays are written as a whole.
     let mut table = tss.interrupt_stack_table;
     for (slot, &top) in table.iter_mut().zip(&stacks[1..]) {
-        *slot = VirtAddr::new(top);
+        // What `exception_anywhere` finds above its frame; the frame stays aligned to 16.
+        let place = (top - 16) as *mut u64;
+        // SAFETY: the top of a stack of our own, on which nothing runs yet.
+        unsafe { place.write(ptr::from_ref(block) as u64) };
+        *slot = VirtAddr::new(top - 16);
     }
     tss.interrupt_stack_table = table;
     tss.iomap_base = size_of_val(tss) as u16;
@@ -59,7 +65,8 @@ pub unsafe fn load(block: &'static PerCpu, stacks: [u64; STACKS]) {
     gdt.append(unused);
     let code = gdt.append(Descriptor::kernel_code_segment());
     let data = gdt.append(Descriptor::kernel_data_segment());
-    gdt.append(Descriptor::UserSegment(DescriptorFlags::USER_CODE32.bits()));
+    // Where Linux has 32-bit user code: empty, so that no program can leave 64-bit mode.
+    gdt.append(unused);
     let user_data = gdt.append(Descriptor::user_data_segment());
     let user_code = gdt.append(Descriptor::user_code_segment());
     gdt.append(unused);

@@ -34,8 +34,11 @@ pub enum Work {
         /// The root that is about to be freed.
         root: u64,
     },
-    /// Store the FPU state the registers hold.
-    SaveFpu,
+    /// Store the FPU state the registers hold, if it is still that of this area.
+    SaveFpu {
+        /// The area, only compared.
+        area: *mut fpu::Area,
+    },
 }
 
 /// A CPU's request to others.
@@ -96,7 +99,9 @@ pub fn serve() {
             }
             Work::FlushKernel => tlb::flush_all_local(),
             Work::Forget { root } => tlb::forget_local(root),
-            Work::SaveFpu => fpu::save_live(),
+            Work::SaveFpu { area } if me.live.load(Ordering::Relaxed) == area => fpu::save_live(),
+            // Another program runs here by now, and this one's state was stored before.
+            Work::SaveFpu { .. } => {}
         }
         caller.request.pending.fetch_and(!me.bit(), Ordering::Release);
     }
