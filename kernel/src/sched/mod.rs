@@ -10,11 +10,9 @@ pub mod slot;
 pub mod task;
 pub mod timer;
 
-<<<<<<< HEAD
-pub use cpu::{Background, Cpu, Sched, current, current_id, out_of_memory, printk, this};
-=======
-pub use cpu::{Background, Cpu, Sched, current, current_id, go_on, printk, this};
->>>>>>> review
+pub use cpu::{
+    Background, Cpu, Sched, current, current_id, go_on, out_of_memory, printk, this,
+};
 pub use slot::{Sleep, Wake};
 pub use task::{Lane, Task, TaskRef, Waiter, work};
 
