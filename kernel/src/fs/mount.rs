@@ -208,7 +208,7 @@ impl Namespace {
     /// Forgets the names of all file systems that nobody uses. `false`: there were none.
     pub fn forget_names(&self) -> bool {
         let mounts = self.mounts.lock();
-        mounts.iter().fold(false, |any, mount| mount.sb().forget_all() || any)
+        mounts.iter().filter(|mount| mount.sb().forget_all()).count() > 0
     }
 
     /// Mounts a new file system of kind `kind` at `at`. `ENODEV` for an unknown kind.
