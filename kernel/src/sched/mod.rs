@@ -10,9 +10,7 @@ pub mod slot;
 pub mod task;
 pub mod timer;
 
-pub use cpu::{
-    Background, Cpu, Sched, current, current_id, go_on, out_of_memory, printk, this,
-};
+pub use cpu::{Background, Cpu, Sched, current, current_id, go_on, out_of_memory, printk, this};
 pub use slot::{Sleep, Wake};
 pub use task::{Lane, Task, TaskRef, Waiter, work};
 
