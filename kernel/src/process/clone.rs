@@ -146,7 +146,8 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
         set_child_tid: if set_tid { request.child_tid } else { 0 },
         personality: cx.personality,
     };
-    let task = start(kernel, child, cx.task.allowed())?;
+    let task = start(kernel, child, cx.task.allowed())
+        .inspect_err(|_| kernel.family.lock().remove_thread(pid))?;
 
     if request.flags.has(CloneFlags::PARENT_SETTID) {
         // The number is there before the child runs; a bad address is the parent's own loss.

@@ -15,7 +15,7 @@ use super::{Kernel, Process, Thread};
 use crate::{
     cred::{Cred, Limits},
     fs::{Caller, Fd, FdTable, File, FsInfo},
-    mm::Space,
+    mm::{FaultSignal, Space},
     sched::{TaskRef, work},
     signal::Signal,
 };
@@ -55,6 +55,19 @@ pub enum Restart {
         until: u64,
         /// `struct timespec *`, 0: nowhere.
         rest: u64,
+    },
+    /// futex(2): a wait with a deadline.
+    Futex {
+        /// The word.
+        addr: u64,
+        /// `FUTEX_PRIVATE_FLAG`
+        private: bool,
+        /// What it was.
+        value: u32,
+        /// `FUTEX_WAIT_BITSET`
+        bits: u32,
+        /// Monotonic nanoseconds.
+        until: u64,
     },
     /// poll(2): the descriptors and the deadline.
     Poll {
@@ -179,7 +192,7 @@ impl Cx {
     /// Must something be looked at before user mode?
     #[inline]
     pub fn must_look(&self) -> bool {
-        const LOOK: u32 = work::SIGNAL | work::KILL | work::RESCHED | work::DEFERRED;
+        const LOOK: u32 = work::SIGNAL | work::KILL | work::RESCHED | work::DEFERRED | work::LIMITS;
         self.task.work() & LOOK != 0 || self.restart.is_some() || self.saved_mask.is_some()
     }
 
@@ -195,7 +208,15 @@ impl Cx {
     /// A page fault in user mode.
     pub(super) fn fault(&mut self, addr: u64, access: Access, error: u32) {
         self.thread.faults.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
-        if let Err(signal) = self.parts.space.fault(addr, access) {
+        /// The page is there, and: the access was one of user mode.
+        const PRESENT: u32 = 1;
+        const USER: u32 = 4;
+        // An access that the processor makes for the program with the kernel's rights (a far
+        // return through SMAP): no page that could be mapped would satisfy it.
+        let implicit = error & (PRESENT | USER) == PRESENT;
+        let denied = FaultSignal { signal: SIGSEGV, code: abi::signal::SEGV_MAPERR, addr };
+        let result = if implicit { Err(denied) } else { self.parts.space.fault(addr, access) };
+        if let Err(signal) = result {
             if signal.signal == SIGKILL {
                 return self.out_of_memory();
             }

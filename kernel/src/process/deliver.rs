@@ -18,9 +18,6 @@ use crate::{
 pub fn deliver(cx: &mut Cx) -> bool {
     loop {
         cx.task.clear_work(work::SIGNAL);
-        // Somebody else may have changed them (prlimit(2)).
-        let limits = *cx.process().limits.lock();
-        cx.limits = limits;
         if cx.process().is_exiting() {
             return false;
         }

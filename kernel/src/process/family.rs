@@ -85,7 +85,7 @@ pub struct Family<P> {
     groups: BTreeMap<Pid, BTreeSet<Pid>>,
     /// Groups by session, with the number of their members.
     sessions: BTreeMap<Pid, usize>,
-    /// Pids of threads that lead no process.
+    /// Pids of threads that lead no process, and of processes in the making.
     threads: BTreeSet<Pid>,
     last: i32,
     pid_max: i32,
@@ -115,7 +115,8 @@ impl<P: Clone> Family<P> {
         }
     }
 
-    /// A pid that nothing uses: no process, thread, group or session. `None`: all are taken.
+    /// A pid that nothing uses: no process, thread, group or session. `None`: all are taken. It
+    /// counts as a thread's until [`Family::add`], or [`Family::remove_thread`] gives it back.
     pub fn allocate(&mut self) -> Option<Pid> {
         for _ in 0..self.pid_max {
             self.last += 1;
@@ -128,6 +129,7 @@ impl<P: Clone> Family<P> {
                 || self.groups.contains_key(&pid)
                 || self.sessions.contains_key(&pid);
             if !used {
+                self.threads.insert(pid);
                 return Some(pid);
             }
         }
@@ -170,6 +172,7 @@ impl<P: Clone> Family<P> {
             subreaper: false,
         };
         self.processes.insert(pid, entry);
+        self.threads.remove(&pid);
         self.enter(pid, group, session);
     }
 
@@ -476,6 +479,10 @@ mod tests {
         let mut f: Family<i32> = Family::new(310);
         for pid in 1..310 {
             assert_eq!(f.allocate(), Some(Pid(pid)));
+        }
+        assert_eq!(f.allocate(), None, "all are in the making");
+        for pid in 1..310 {
+            f.remove_thread(Pid(pid));
         }
         f.add(Pid(300), Pid(0), 0);
         f.add_thread(Pid(301));

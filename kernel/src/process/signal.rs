@@ -54,7 +54,9 @@ impl Thread {
 
     /// Its process's limits have changed: it takes its own copy anew.
     pub fn reread_limits(&self) {
-        self.poke(Wake::Event);
+        if let Some(task) = self.task() {
+            task.post(work::LIMITS, Wake::Event);
+        }
     }
 
     /// Makes the thread look at its signals.

@@ -157,6 +157,10 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             cpu.run_deferred(in_user);
             cx.process().tick();
         }
+        if cx.task.clear_work(work::LIMITS) {
+            let limits = *cx.process().limits.lock();
+            cx.limits = limits;
+        }
         let todo = cx.task.work();
         let deliver = todo & (work::SIGNAL | work::KILL) != 0
             || cx.restart.is_some()

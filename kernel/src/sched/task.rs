@@ -46,6 +46,8 @@ pub mod work {
     pub const TRACE: u32 = 1 << 3;
     /// An interrupt left something to do on the CPU.
     pub const DEFERRED: u32 = 1 << 4;
+    /// The process's resource limits have changed.
+    pub const LIMITS: u32 = 1 << 5;
 }
 
 /// The scheduling half of a thread.

@@ -1,7 +1,7 @@
 //! System calls about CPUs and waiting for each other: sched(7), futex(7).
 
 use abi::{
-    errno::{EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, Result},
+    errno::{EFAULT, EINVAL, ENOSYS, EPERM, ERESTART_RESTARTBLOCK, ERESTARTSYS, ESRCH, Result},
     process::{
         CAP_SYS_NICE, FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE,
         FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE,
@@ -12,7 +12,7 @@ use abi::{
 
 use crate::{
     mm::user::{UserIn, UserOut},
-    process::{Cx, Pid, futex, signal},
+    process::{Cx, Pid, Restart, futex, signal},
     time,
 };
 
@@ -100,13 +100,30 @@ pub fn futex(
     // Where it is no pointer, the fourth argument is a count.
     let moved = timeout as u32;
     match command {
-        FUTEX_WAIT => futex::wait(cx, addr, private, value, ANY, deadline).map(|()| 0),
-        FUTEX_WAIT_BITSET => futex::wait(cx, addr, private, value, last, deadline).map(|()| 0),
+        FUTEX_WAIT => futex_wait(cx, addr, private, (value, ANY), deadline),
+        FUTEX_WAIT_BITSET => futex_wait(cx, addr, private, (value, last), deadline),
         FUTEX_WAKE => futex::wake(cx, addr, private, value, ANY),
         FUTEX_WAKE_BITSET => futex::wake(cx, addr, private, value, last),
         FUTEX_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), None),
         FUTEX_CMP_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), Some(last)),
         _ => Err(ENOSYS),
+    }
+}
+
+/// A wait that a signal without a handler interrupts goes on to the same deadline.
+pub(super) fn futex_wait(
+    cx: &mut Cx,
+    addr: u64,
+    private: bool,
+    (value, bits): (u32, u32),
+    deadline: Option<u64>,
+) -> Result<usize> {
+    match (futex::wait(cx, addr, private, value, bits, deadline), deadline) {
+        (Err(ERESTARTSYS), Some(until)) => {
+            cx.restart_block = Some(Restart::Futex { addr, private, value, bits, until });
+            Err(ERESTART_RESTARTBLOCK)
+        }
+        (done, _) => done.map(|()| 0),
     }
 }
 

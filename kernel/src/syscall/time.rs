@@ -170,6 +170,9 @@ pub fn restart_syscall(cx: &mut Cx) -> Result<usize> {
     match cx.restart_block.take() {
         Some(Restart::Sleep { until, rest }) => sleep_relative(cx, until, rest).map(|()| 0),
         Some(Restart::Poll { fds, count, until }) => super::poll::poll_until(cx, fds, count, until),
+        Some(Restart::Futex { addr, private, value, bits, until }) => {
+            super::sched::futex_wait(cx, addr, private, (value, bits), Some(until))
+        }
         None => Err(EINTR),
     }
 }

@@ -63,7 +63,7 @@ pub fn call(targets: u64, work: Work) {
     if targets == 0 {
         return;
     }
-    debug_assert!(super::interrupts_on(), "inter-processor call with interrupts off");
+    assert!(super::interrupts_on(), "inter-processor call with interrupts off");
     // SAFETY: nobody reads the request while nothing is pending, and its only writer is this CPU.
     unsafe { *me.request.work.get() = work };
     me.request.pending.store(targets, Ordering::Release);
