@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use initramfs::Tree;
 use musl_tests::pool::Job;
 use std::io::{Read, Write};
-use std::process::Stdio;
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use xtask::exec::{self, Kernel};
 use xtask::image;
+use xtask::project;
 use xtask::qemu::{self, Machine, Vm};
 
 /// How long a boot and its few commands may take.
@@ -38,6 +39,9 @@ pub fn jobs(kernel: Kernel) -> Vec<Job> {
     }
     jobs.push(single("boot/init_killed", move || init_killed(kernel)));
     jobs.push(single("boot/no_init", move || no_init(kernel)));
+    if kernel == Kernel::Eclipse {
+        jobs.push(single("boot/run_script", run_script));
+    }
     jobs
 }
 
@@ -96,8 +100,39 @@ fn shell(kernel: Kernel, machine: Machine) -> Result<()> {
     let mut vm = vm(kernel, machine, 256, "rdinit=/bin/sh")?;
     vm.initrd = Some(initrd.path().to_owned());
     let mut command = vm.command();
-    command.args(["-serial", "stdio"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::null()).spawn().context("QEMU: run scripts/setup")?;
+    command.args(["-serial", "stdio"]);
+    talk(command, |console, keys| {
+        console.wait_for("/ # ")?;
+        keys.write_all(b"echo $((40 + 2)); cd /tmp\n")?;
+        console.wait_for("42")?;
+        console.wait_for("/tmp # ")?;
+        keys.write_all(b"exit 5\n")?;
+        console.wait_for(&format!("{INIT_DIED}0500"))
+    })
+}
+
+/// The command for people: `scripts/run` reaches a prompt, has job control, and ends with the
+/// shell.
+fn run_script() -> Result<()> {
+    talk(Command::new(project::root().join("scripts/run")), |console, keys| {
+        console.wait_for("~# ")?;
+        keys.write_all(b"sleep 100 &\n")?;
+        console.wait_for("~# ")?;
+        keys.write_all(b"jobs; kill %1; echo $((40 + 2))\n")?;
+        console.wait_for("Running")?;
+        console.wait_for("42")?;
+        keys.write_all(b"exit\n")?;
+        console.wait_for("reboot: Power down")
+    })
+}
+
+/// Starts something with a console on its standard streams, talks to it, and waits for its end.
+fn talk(
+    mut command: Command,
+    say: impl FnOnce(&mut Console, &mut ChildStdin) -> Result<()>,
+) -> Result<()> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().context("QEMU: run scripts/setup")?;
     let mut keys = child.stdin.take().context("QEMU's input")?;
     let mut screen = child.stdout.take().context("QEMU's output")?;
     let (send, shown) = mpsc::channel();
@@ -110,19 +145,11 @@ fn shell(kernel: Kernel, machine: Machine) -> Result<()> {
         }
     });
     let mut console = Console { shown, seen: String::new(), deadline: Instant::now() + LIMIT };
-    let typed = (|| {
-        console.wait_for("/ # ")?;
-        keys.write_all(b"echo $((40 + 2)); cd /tmp\n")?;
-        console.wait_for("42")?;
-        console.wait_for("/tmp # ")?;
-        keys.write_all(b"exit 5\n")?;
-        console.wait_for(&format!("{INIT_DIED}0500"))?;
-        console.wait_for_end()
-    })();
+    let said = say(&mut console, &mut keys).and_then(|()| console.wait_for_end());
     // After the end both fail harmlessly.
     let _ = child.kill();
     let _ = child.wait();
-    typed
+    said
 }
 
 /// What has come over the serial line and was not asked for yet.

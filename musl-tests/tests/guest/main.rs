@@ -7,6 +7,7 @@
 mod boot;
 mod exec;
 mod initrd;
+mod quiet;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -82,6 +83,7 @@ fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
     let mut jobs = exec::jobs(kernel);
     jobs.extend(boot::jobs(kernel));
     jobs.extend(initrd::jobs(kernel));
+    jobs.extend(quiet::jobs(kernel)?);
     jobs.retain(|job| job.names.iter().any(|name| is_selected(args, name)));
     let mut groups: BTreeMap<(String, u32, u32), Vec<Program>> = BTreeMap::new();
     for program in program::all()? {
