@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 
 use abi::{
-    errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, Result},
+    errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, ERESTARTNOINTR, Result},
     process::{CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, RLIMIT_NPROC},
     signal::SIGCHLD,
 };
@@ -101,6 +101,10 @@ fn admit(cx: &Cx) -> Result<()> {
 pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     check(request)?;
     let kernel = cx.kernel;
+    // Signals first, as Linux does: a fork takes long.
+    if !cx.deliverable().is_empty() {
+        return Err(ERESTARTNOINTR);
+    }
     admit(cx)?;
     // A sibling tells the parent of its creator in the way its creator does (`CLONE_PARENT`).
     let own = cx.process();
@@ -149,18 +153,26 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let task = start(kernel, child, cx.task.allowed())
         .inspect_err(|_| kernel.family.lock().remove_thread(pid))?;
 
-    if request.flags.has(CloneFlags::PARENT_SETTID) {
-        // The number is there before the child runs; a bad address is the parent's own loss.
-        let _ = UserOut::<i32>::new(request.parent_tid).write(&cx.parts.space, &pid.0);
-    }
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     {
         let mut family = kernel.family.lock();
+        // A signal to the whole group that came before this and ends the parent must not miss the
+        // child: there will be none.
+        if cx.process().is_exiting() || cx.is_ending() {
+            family.remove_thread(pid);
+            drop(family);
+            task.abandon();
+            return Err(ERESTARTNOINTR);
+        }
         // Only now: the parent that is to be shared may just have ended, and left its own to another.
         let parent = if sibling { family.place(own_pid).map(|place| place.0) } else { None };
         let parent = parent.unwrap_or(own_pid);
         process.ppid.store(parent.0, Relaxed);
         family.add(pid, parent, process);
+    }
+    if request.flags.has(CloneFlags::PARENT_SETTID) {
+        // The number is there before the child runs; a bad address is the parent's own loss.
+        let _ = UserOut::<i32>::new(request.parent_tid).write(&cx.parts.space, &pid.0);
     }
     kernel.count_fork();
     task.start();

@@ -68,6 +68,14 @@ impl Cx {
         }
     }
 
+    /// Will a pending signal end the process?
+    pub fn is_ending(&self) -> bool {
+        let pending = self.deliverable();
+        let actions = self.actions.lock();
+        let ends = |sig| matches!(actions.disposition(sig), Disposition::Terminate(_));
+        pending.iter().any(ends)
+    }
+
     /// The pending signals that are not blocked.
     pub fn deliverable(&self) -> SigSet {
         let group = self.process().signals.lock().pending.set();

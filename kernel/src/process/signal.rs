@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use abi::{
-    errno::{EAGAIN, EINVAL, ENOMEM, EPERM, ESRCH, Result},
+    errno::{EAGAIN, EINVAL, EPERM, ESRCH, Result},
     process::{CAP_KILL, RLIMIT_SIGPENDING},
     signal::{
         CLD_CONTINUED, CLD_STOPPED, DefaultAction, SI_USER, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL,
@@ -15,7 +15,11 @@ use abi::{
     },
 };
 
-use super::{Cx, Pid, Process, Thread, family::News, object::GroupSignals};
+use super::{
+    Cx, Pid, Process, Thread,
+    family::{Family, News},
+    object::GroupSignals,
+};
 use crate::{
     lock::SpinGuard,
     sched::{Wake, work},
@@ -245,7 +249,14 @@ impl GroupSignals {
 pub type Message = Result<Option<Siginfo>>;
 
 /// May the caller send `sig` to `target` (`check_kill_permission`)?
-fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
+///
+/// `session` tells a process's session, with the family locked or not.
+fn permitted(
+    cx: &Cx,
+    target: &Process,
+    sig: u32,
+    session: impl Fn(Pid) -> Option<Pid>,
+) -> Result<()> {
     let cred = cx.cred();
     let theirs = target.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.cred);
     // A zombie has only its real id left.
@@ -253,18 +264,20 @@ fn permitted(cx: &Cx, target: &Process, sig: u32) -> Result<()> {
     if cred.capable(CAP_KILL) || ids.contains(&cred.euid) || ids.contains(&cred.uid) {
         return Ok(());
     }
-    let family = cx.kernel.family.lock();
-    let session = |pid| family.place(pid).map(|(_, _, session)| session);
     if sig == SIGCONT && session(cx.process().pid) == session(target.pid) {
         return Ok(());
     }
     Err(EPERM)
 }
 
+fn session_of(cx: &Cx, pid: Pid) -> Option<Pid> {
+    cx.kernel.family.lock().place(pid).map(|(_, _, session)| session)
+}
+
 /// Checks, then sends.
 pub fn send_with(cx: &Cx, target: &Process, message: &Message) -> Result<()> {
     let info = message.as_ref().map_err(|why| *why)?;
-    permitted(cx, target, info.as_ref().map_or(0, Siginfo::sig))?;
+    permitted(cx, target, info.as_ref().map_or(0, Siginfo::sig), |pid| session_of(cx, pid))?;
     match info {
         Some(info) if target.send(info) == Queued::Full => Err(EAGAIN),
         _ => Ok(()),
@@ -284,39 +297,30 @@ fn user_message(cx: &Cx, sig: i32, code: i32) -> Message {
 
 /// kill(2)
 pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
+    let mut resumed = Vec::new();
+    let result = kill_locked(cx, pid, sig, &mut resumed);
+    for process in resumed {
+        process.tell_parent(News::Continued, CLD_CONTINUED, SIGCONT as i32);
+    }
+    result
+}
+
+fn kill_locked(cx: &Cx, pid: i32, sig: i32, resumed: &mut Vec<Arc<Process>>) -> Result<()> {
     let message = &user_message(cx, sig, SI_USER);
     match pid {
         // The one number whose negative is no group.
         i32::MIN => Err(ESRCH),
         -1 => {
-            let others = {
-                let family = cx.kernel.family.lock();
-                let mut all = Vec::new();
-                all.try_reserve(family.len()).map_err(|_| ENOMEM)?;
-                let own = cx.process().pid;
-                all.extend(
-                    family
-                        .iter()
-                        .filter(|(pid, _)| *pid != Pid::INIT && *pid != own)
-                        .map(|(_, process)| process.clone()),
-                );
-                all
-            };
-            send_to_all(cx, &others, message, true)
+            let family = cx.kernel.family.lock();
+            let own = cx.process().pid;
+            let others = family.iter().filter(|(pid, _)| *pid != Pid::INIT && *pid != own);
+            send_to_all(cx, &family, others.map(|(_, process)| process), message, true, resumed)
         }
         0 | ..-1 => {
-            let members = {
-                let family = cx.kernel.family.lock();
-                let own = family.place(cx.process().pid).map_or(Pid::NONE, |place| place.1);
-                let group = if pid == 0 { own } else { Pid(-pid) };
-                let mut members = Vec::new();
-                for member in family.members(group) {
-                    members.try_reserve(1).map_err(|_| ENOMEM)?;
-                    members.push(member.clone());
-                }
-                members
-            };
-            send_to_all(cx, &members, message, false)
+            let family = cx.kernel.family.lock();
+            let own = family.place(cx.process().pid).map_or(Pid::NONE, |place| place.1);
+            let group = if pid == 0 { own } else { Pid(-pid) };
+            send_to_all(cx, &family, family.members(group), message, false, resumed)
         }
         _ => {
             let target = find(cx, Pid(pid)).ok_or(ESRCH)?;
@@ -325,24 +329,42 @@ pub fn kill(cx: &Cx, pid: i32, sig: i32) -> Result<()> {
     }
 }
 
+/// Sends to many under the family's lock, so that no fork escapes: a child is there to be sent to,
+/// or its parent has the signal before the child is (see [`super::clone`]).
+///
 /// Success if one could be sent to; else why the last could not (`EPERM` counts only where it is
-/// about a named group).
-fn send_to_all(
+/// about a named group). Those that go on after a stop are put among `resumed`.
+fn send_to_all<'a>(
     cx: &Cx,
-    targets: &[Arc<Process>],
+    family: &Family<Arc<Process>>,
+    targets: impl Iterator<Item = &'a Arc<Process>>,
     message: &Message,
     everybody: bool,
+    resumed: &mut Vec<Arc<Process>>,
 ) -> Result<()> {
+    let session = |pid| family.place(pid).map(|(_, _, session)| session);
     let mut result = Err(ESRCH);
+    let mut nobody = true;
     for target in targets {
-        match send_with(cx, target, message) {
+        nobody = false;
+        let sent = message.as_ref().map_err(|why| *why).and_then(|info| {
+            permitted(cx, target, info.as_ref().map_or(0, Siginfo::sig), session)?;
+            let Some(info) = info else { return Ok(()) };
+            let (queued, goes_on) = target.queue(&mut target.signals.lock(), info, None);
+            // Without memory its parent is not told; it goes on all the same.
+            if goes_on && resumed.try_reserve(1).is_ok() {
+                resumed.push(target.clone());
+            }
+            if queued == Queued::Full { Err(EAGAIN) } else { Ok(()) }
+        });
+        match sent {
             Ok(()) => result = Ok(()),
             Err(why) if result.is_err() && !(everybody && why == EPERM) => result = Err(why),
             Err(_) => {}
         }
     }
     // kill(-1) by somebody who may kill nobody has done what it could.
-    if everybody && !targets.is_empty() && result == Err(ESRCH) { Ok(()) } else { result }
+    if everybody && !nobody && result == Err(ESRCH) { Ok(()) } else { result }
 }
 
 /// The process `pid`, also by the number of one of its threads.
@@ -360,7 +382,7 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
         return Err(ESRCH);
     }
     let info = user_message(cx, sig, abi::signal::SI_TKILL)?;
-    permitted(cx, &process, sig as u32)?;
+    permitted(cx, &process, sig as u32, |pid| session_of(cx, pid))?;
     let threads = |group: &GroupSignals| group.living().find(|thread| thread.tid == Pid(tid));
     // A zombie can be sent anything; it has no thread to take it.
     let thread = threads(&process.signals.lock());

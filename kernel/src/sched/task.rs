@@ -315,6 +315,13 @@ impl TaskRef {
         self.parking.wake(Wake::Event, || sched.enqueue(self.clone(), false));
     }
 
+    /// It was never started and never will be: what it would have run goes now, and with it the
+    /// handles that this has of the thread, and the thread of the task.
+    pub fn abandon(&self) {
+        let never_ran = self.parking.slot(|slot| core::mem::replace(slot, State::Dead));
+        drop(never_ran);
+    }
+
     /// What it waits for may have come: it tests its condition again.
     pub fn notify(&self, lane: Lane) {
         if let Some(sched) = cpu::sched() {
