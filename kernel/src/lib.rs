@@ -1,6 +1,8 @@
 //! What Eclipse thinks: the kernel above the machine. No `unsafe`.
 //!
-//! The modules stand in the order of their layers: each uses only those above it in this list.
+//! The layers, lowest first; each module uses only those to its left (`tests/layers.rs` sees to
+//! it): lock, log, random, sched, wait, time, cred, signal, mm, fs, tty, dev, process, syscall,
+//! boot.
 #![no_std]
 #![forbid(unsafe_code)]
 // Nothing a program does may end in a panic of ours; a kernel that cannot go on says so by

@@ -198,7 +198,7 @@ fn share(cx: &Cx, flags: CloneFlags) -> Result<Parts> {
     } else {
         let mut actions = cx.parts.actions.lock().clone();
         if flags.has(CloneFlags::CLEAR_SIGHAND) {
-            actions.clear_handlers();
+            actions.reset_handlers();
         }
         Arc::new(Spin::new(actions))
     };

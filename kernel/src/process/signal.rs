@@ -258,7 +258,8 @@ fn permitted(
     session: impl Fn(Pid) -> Option<Pid>,
 ) -> Result<()> {
     let cred = cx.cred();
-    let theirs = target.thread().and_then(|t| t.parts.lock().clone()).map(|parts| parts.cred);
+    let theirs =
+        target.thread().and_then(|t| t.parts.lock().as_ref().map(|parts| parts.cred.clone()));
     // A zombie has only its real id left.
     let ids = theirs.map_or([target.uid(); 2], |theirs| [theirs.suid, theirs.uid]);
     if cred.capable(CAP_KILL) || ids.contains(&cred.euid) || ids.contains(&cred.uid) {

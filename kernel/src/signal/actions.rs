@@ -67,17 +67,12 @@ impl Actions {
         self.disposition(sig) == Disposition::Ignore
     }
 
-    /// execve: handlers are gone, what is ignored stays ignored.
+    /// execve and `CLONE_CLEAR_SIGHAND`: handlers are gone, what is ignored stays ignored.
     pub fn reset_handlers(&mut self) {
         for action in &mut self.0 {
             let handler = if action.sa_handler == SIG_IGN { SIG_IGN } else { SIG_DFL };
             *action = SigAction { sa_handler: handler, ..DEFAULT };
         }
-    }
-
-    /// `CLONE_CLEAR_SIGHAND`: like execve's, as handlers of another program.
-    pub fn clear_handlers(&mut self) {
-        self.reset_handlers();
     }
 
     /// Does the parent want no zombies (`SIG_IGN` or `SA_NOCLDWAIT` for SIGCHLD)?
