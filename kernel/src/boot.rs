@@ -4,6 +4,7 @@
 mod cmdline;
 mod init;
 
+use alloc::{vec, vec::Vec};
 use core::fmt::Write;
 
 use hal::{
@@ -24,10 +25,9 @@ use crate::{
 };
 
 /// The file systems that mount(2) knows.
-static FILE_SYSTEMS: &[FsType] = &[
-    FsType { name: "tmpfs", nodev: true, mount: tmpfs::mount },
-    FsType { name: "ramfs", nodev: true, mount: tmpfs::mount },
-];
+fn file_systems() -> Vec<FsType> {
+    vec![FsType::nodev("tmpfs", tmpfs::mount), FsType::nodev("ramfs", tmpfs::mount)]
+}
 
 impl Hooks for Kernel {
     fn boot(&'static self, info: BootInfo) {
@@ -74,7 +74,8 @@ impl Hooks for Kernel {
             .call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
         let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
         let devices = self.devices.call_once(|| DeviceTable(drivers));
-        match Namespace::new(FILE_SYSTEMS, devices, &self.real_time) {
+        let types = self.file_systems.call_once(file_systems);
+        match Namespace::new(types, devices, &self.real_time) {
             Ok(mounts) => {
                 self.mounts.call_once(|| mounts);
             }

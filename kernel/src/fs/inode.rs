@@ -297,6 +297,9 @@ pub trait FileSystem: Any + Send + Sync {
     fn show_options(&self, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
+/// Makes a file system. A closure, since some show what lies above this layer (procfs).
+pub type Mounter = Box<dyn Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync>;
+
 /// A kind of file system: a row of the table that `boot` hands to the mount name space.
 pub struct FsType {
     /// Name, as mount(2) takes it.
@@ -304,7 +307,17 @@ pub struct FsType {
     /// Whether it lives without a device (`nodev` in `/proc/filesystems`).
     pub nodev: bool,
     /// Makes one.
-    pub mount: fn(&MountArgs) -> Result<Box<dyn FileSystem>>,
+    pub mount: Mounter,
+}
+
+impl FsType {
+    /// A kind of file system that needs no device.
+    pub fn nodev(
+        name: &'static str,
+        mount: impl Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, nodev: true, mount: Box::new(mount) }
+    }
 }
 
 /// What a new file system is given.

@@ -225,7 +225,7 @@ impl Namespace {
             return Err(ENOTDIR);
         }
         let args = MountArgs { dev: self.new_dev(), options, clock: self.clock };
-        let root = Super::mount(kind.name, &args, kind.mount)?;
+        let root = Super::mount(kind.name, &args, &kind.mount)?;
         self.attach(Mount::new(self.new_id(), source, root, flags), at)
     }
 

@@ -9,7 +9,7 @@ use super::{family::Family, futex::Futexes, object::Process, oom::Victim};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
-    fs::mount::Namespace,
+    fs::{inode::FsType, mount::Namespace},
     lock::{Spin, order},
     log::Log,
     mm::Vdso,
@@ -41,6 +41,8 @@ pub struct Kernel {
     pub futexes: Futexes,
     /// Host and domain name.
     pub uts: Spin<Uts, order::Names>,
+    /// The file systems that mount(2) knows; set at boot.
+    pub file_systems: spin::Once<Vec<FsType>>,
     /// The initial mounts; set when the root is there.
     pub mounts: spin::Once<Arc<Namespace>>,
     /// The terminals; set at boot.
@@ -140,6 +142,7 @@ impl Kernel {
                 nodename: heapless::Vec::new(),
                 domainname: heapless::Vec::new(),
             }),
+            file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
             drivers: spin::Once::new(),

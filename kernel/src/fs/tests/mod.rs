@@ -13,7 +13,7 @@ use crate::fs::info::FsInfo;
 use crate::fs::inode::What;
 use crate::fs::mount::{Devices, Namespace};
 use crate::fs::path::{Path, lookup};
-use crate::fs::tmpfs::TMPFS;
+use crate::fs::{inode::FsType, tmpfs};
 use crate::fs::{namei, open};
 use crate::mm::io::{SliceSink, SliceSource};
 use crate::signal::Signal;
@@ -51,7 +51,12 @@ impl World {
         // The first frame brings the memory whose size limits a tmpfs.
         drop(hal::mem::Frame::zeroed());
         let clock = Box::leak(Box::new(RealTime::new()));
-        let mounts = Namespace::new(&[TMPFS], &NoDevices, clock).unwrap();
+        let mounts = Namespace::new(
+            alloc::vec![FsType::nodev("tmpfs", tmpfs::mount)].leak(),
+            &NoDevices,
+            clock,
+        )
+        .unwrap();
         Self {
             info: FsInfo::new(mounts),
             cred: Arc::new(Cred::root()),

@@ -11,7 +11,7 @@ mod inode;
 pub use inode::TmpInode;
 
 use crate::cred::{Gid, Uid};
-use crate::fs::inode::{FileSystem, FsType, Inode, MountArgs, New, What};
+use crate::fs::inode::{FileSystem, Inode, MountArgs, New, What};
 use crate::mm::PAGE;
 use crate::time::{RealTime, timespec};
 use abi::errno::{EINVAL, ENOSPC};
@@ -22,9 +22,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
-
-/// The row of the table of file systems.
-pub const TMPFS: FsType = FsType { name: "tmpfs", nodev: true, mount };
 
 /// A tmpfs.
 struct TmpFs {

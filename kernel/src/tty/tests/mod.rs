@@ -7,8 +7,8 @@ mod serial;
 use super::*;
 use crate::cred::{CapSet, Cred, Limits};
 use crate::fs::mount::{Devices, Namespace};
-use crate::fs::tmpfs::TMPFS;
 use crate::fs::{Caller, File, FileOps, FsInfo};
+use crate::fs::{inode::FsType, tmpfs};
 use crate::mm::io::{SliceSink, SliceSource};
 use crate::mm::user::{UserIn, UserOut};
 use crate::mm::{Chance, MapRequest, Prot, Space, Who};
@@ -136,7 +136,12 @@ impl User {
         // The first frame brings the memory whose size limits a tmpfs.
         drop(hal::mem::Frame::zeroed());
         let clock = Box::leak(Box::new(RealTime::new()));
-        let mounts = Namespace::new(&[TMPFS], devices, clock).unwrap();
+        let mounts = Namespace::new(
+            alloc::vec![FsType::nodev("tmpfs", tmpfs::mount)].leak(),
+            devices,
+            clock,
+        )
+        .unwrap();
         let (cred, limits) = (Arc::new(Cred::root()), Limits::init(1000));
         let space = Space::new(8 << 20, &mut Chance::new(&mut || 0, false)).unwrap();
         let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS;
