@@ -37,6 +37,10 @@ static TABLE: &[Device] = &[
     character("console", 5, 1, 0o600, tty::open_console),
 ];
 
+/// The names that `/proc/devices` gives to major numbers: character devices, then block devices.
+pub static MAJORS: [&[(u32, &str)]; 2] =
+    [&[(1, "mem"), (4, "ttyS"), (5, "/dev/tty"), (5, "/dev/console")], &[]];
+
 /// What drivers work with.
 pub struct Drivers {
     /// The kernel's random numbers.

@@ -19,10 +19,11 @@ mod object;
 mod oom;
 pub mod signal;
 mod thread;
+pub mod uts;
 pub mod wait;
 
 pub use cx::{Cx, NO_ALT_STACK, Parts, Restart, TrapInfo};
 pub use family::Pid;
-pub use kernel::{Kernel, Options, Uts};
+pub use kernel::{Kernel, Options};
 pub use object::{GroupSignals, Process, Usage};
 pub use thread::{Thread, ThreadSignals, run};

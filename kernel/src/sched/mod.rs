@@ -5,6 +5,7 @@
 //! treated alike.
 
 pub mod cpu;
+pub mod load;
 pub mod parking;
 pub mod slot;
 pub mod task;
