@@ -12,6 +12,8 @@ pub mod limits;
 pub mod mem;
 pub mod misc;
 pub mod poll;
+pub mod prctl;
+pub mod priority;
 pub mod process;
 pub mod ret;
 pub mod sched;
