@@ -27,6 +27,7 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod superblock;
 pub mod tmpfs;
 
 #[cfg(test)]
