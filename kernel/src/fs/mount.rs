@@ -7,6 +7,7 @@ use crate::fs::caller::Caller;
 use crate::fs::dentry::{Dentry, Super};
 use crate::fs::file::FileOps;
 use crate::fs::inode::{FsType, Kind, MountArgs};
+use crate::fs::locks;
 use crate::fs::path::Path;
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
@@ -54,6 +55,7 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    locks: locks::Registry,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -158,6 +160,7 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(PIPE_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
         }))
     }
 
@@ -194,6 +197,11 @@ impl Namespace {
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
     }
 
     /// All mounts, in the order they came. `ENOMEM` without memory.
