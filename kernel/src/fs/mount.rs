@@ -6,7 +6,12 @@
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
+<<<<<<< HEAD
 use crate::fs::inode::Kind;
+=======
+use crate::fs::inode::{FsType, Kind, MountArgs};
+use crate::fs::locks;
+>>>>>>> files-ready
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
@@ -55,6 +60,7 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    locks: locks::Registry,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -159,6 +165,7 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(PIPE_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
         }))
     }
 
@@ -195,6 +202,11 @@ impl Namespace {
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
     }
 
     /// All mounts, in the order they came. `ENOMEM` without memory.

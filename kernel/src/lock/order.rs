@@ -82,6 +82,10 @@ lock_order! {
     Actions,
     /// How many processes each user has.
     Users,
+    /// The locks that processes have on a file.
+    FileLocks,
+    /// Which files have locks, and which process waits for which.
+    LockTable,
     /// The key of the random number generator.
     Random,
     /// When a process's alarm goes off.

@@ -9,6 +9,7 @@ pub mod fd;
 pub mod fs;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod poll;

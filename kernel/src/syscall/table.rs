@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, fs, ids, limits, mem, misc, poll, prctl, priority, process,
+    fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -136,6 +136,7 @@ syscalls! {
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
     fcntl => fd::fcntl;
+    flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
     syncfs => fd::syncfs;
