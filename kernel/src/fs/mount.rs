@@ -8,6 +8,7 @@ use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
 use crate::fs::inode::Kind;
 use crate::fs::locks;
+use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
@@ -57,6 +58,8 @@ pub struct Namespace {
     devs: AtomicU32,
     pipes: AtomicU64,
     locks: locks::Registry,
+    events: AtomicU64,
+    anon: Arc<Nameless>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -159,9 +162,11 @@ impl Namespace {
             devices,
             clock,
             ids: AtomicU32::new(2),
-            devs: AtomicU32::new(PIPE_DEV + 1),
+            devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
             locks: locks::Registry::default(),
+            events: AtomicU64::new(0),
+            anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
         }))
     }
 
@@ -193,6 +198,16 @@ impl Namespace {
     /// The device number of pipes without a name.
     pub fn pipe_dev(&self) -> u64 {
         makedev(0, PIPE_DEV)
+    }
+
+    /// A number for an eventfd.
+    pub fn new_event_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The inode that event files share.
+    pub fn anon_inode(&self) -> &Arc<Nameless> {
+        &self.anon
     }
 
     /// An inode number for a pipe without a name.
@@ -336,6 +351,8 @@ pub(super) const FIRST_DEV: u32 = 2;
 
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;
+/// What event files lie on.
+const ANON_DEV: u32 = PIPE_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
 fn put(mount: Arc<Mount>, at: Path) -> Result<()> {
