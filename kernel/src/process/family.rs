@@ -239,6 +239,11 @@ impl<P: Clone> Family<P> {
         }
     }
 
+    /// `PR_GET_CHILD_SUBREAPER`
+    pub fn is_subreaper(&self, pid: Pid) -> bool {
+        self.processes.get(&pid).is_some_and(|entry| entry.subreaper)
+    }
+
     /// setsid(2). `EPERM`: it leads a group, or its pid is the number of one.
     pub fn new_session(&mut self, pid: Pid) -> Result<Pid> {
         if self.groups.contains_key(&pid) || self.sessions.contains_key(&pid) {

@@ -5,7 +5,7 @@ use super::Text;
 use super::irq;
 use super::table::ProcCx;
 use crate::process::Kernel;
-use crate::sched::{Cpu, load};
+use crate::sched::{Cpu, Mode, load};
 use crate::time::{NSEC_PER_SEC, mono_ns};
 use abi::Result;
 use core::sync::atomic::Ordering::Relaxed;
@@ -39,19 +39,20 @@ pub(super) fn loadavg(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
 
 /// The ten columns of a `cpu` line. What a virtual machine's host does is not known here, nothing
 /// waits for disks, and interrupts count as the time they interrupt.
-fn cpu_line(out: &mut Text, name: core::fmt::Arguments<'_>, times_ns: [u64; 3]) -> Result<()> {
-    let [user, system, idle] = times_ns.map(|ns| ns / CLOCK_TICK_NS);
-    writeln!(out, "cpu{name} {user} 0 {system} {idle} 0 0 0 0 0 0")
+fn cpu_line(out: &mut Text, name: core::fmt::Arguments<'_>, times_ns: [u64; 4]) -> Result<()> {
+    let [user, nice, system, idle] = times_ns.map(|ns| ns / CLOCK_TICK_NS);
+    writeln!(out, "cpu{name} {user} {nice} {system} {idle} 0 0 0 0 0 0")
 }
 
 /// `/proc/stat`
 pub(super) fn stat(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
     let cpus = cx.kernel.sched.cpus();
     let times = |cpu: &Cpu| {
-        let [user, system] = cpu.busy_ns();
-        [user, system, cpu.idle_ns()]
+        let [user, nice, system] = [Mode::User, Mode::Nice, Mode::System].map(|m| cpu.busy_ns(m));
+        [user, nice, system, cpu.idle_ns()]
     };
-    let all = cpus.iter().map(times).fold([0; 3], |sum, cpu| [0, 1, 2].map(|i| sum[i] + cpu[i]));
+    let add = |sum: [u64; 4], cpu: [u64; 4]| [0, 1, 2, 3].map(|i| sum[i] + cpu[i]);
+    let all = cpus.iter().map(times).fold([0; 4], add);
     cpu_line(out, format_args!(" "), all)?;
     for (n, cpu) in cpus.iter().enumerate() {
         cpu_line(out, format_args!("{n}"), times(cpu))?;

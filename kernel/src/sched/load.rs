@@ -62,7 +62,7 @@ impl LoadAverage {
 /// The average after a sample, rounded up while the load rises (`calc_load`).
 fn calc(average: u64, kept: u64, active: u64) -> u64 {
     let new = average * kept + active * (ONE - kept);
-    if active >= average { (new + ONE - 1) / ONE } else { new / ONE }
+    if active >= average { new.div_ceil(ONE) } else { new / ONE }
 }
 
 /// `base`^`n` with the point where it is (`fixed_power_int`).
