@@ -31,7 +31,9 @@ pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
+pub mod protect;
 pub mod regular;
+pub mod settings;
 pub mod superblock;
 pub mod tmpfs;
 

@@ -17,6 +17,7 @@ mod jobs;
 mod kernel;
 mod object;
 pub mod oom;
+pub mod settings;
 pub mod signal;
 mod thread;
 pub mod uts;

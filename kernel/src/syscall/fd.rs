@@ -243,7 +243,7 @@ pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             file.set_flags(flags);
             Ok(0)
         }
-        F_GETPIPE_SZ | F_SETPIPE_SZ => pipe::fcntl(&file, cmd, arg, cx.cred()),
+        F_GETPIPE_SZ | F_SETPIPE_SZ => cx.with_caller(|c| pipe::fcntl(&file, c, cmd, arg)),
         _ => Err(EINVAL),
     }
 }
