@@ -29,6 +29,7 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod sigio;
 pub mod tmpfs;
 
 #[cfg(test)]

@@ -61,6 +61,10 @@ lock_order! {
     Ipc,
     /// An epoll set's ready list.
     Epoll,
+    /// Who wants signals about a pipe or terminal.
+    Listeners,
+    /// Whom an open file sends signals.
+    FileOwner,
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).
