@@ -146,10 +146,9 @@ struct Mode {
     write: bool,
 }
 
-/// The flags that `F_SETFL` can change (`SETFL_MASK`).
+/// The flags that `F_SETFL` can change (`SETFL_MASK`); `O_ASYNC` is [`File::set_async`]'s.
 const CHANGEABLE: OpenFlags = OpenFlags::APPEND
     .with(OpenFlags::NONBLOCK)
-    .with(OpenFlags::ASYNC)
     .with(OpenFlags::DIRECT)
     .with(OpenFlags::NOATIME);
 

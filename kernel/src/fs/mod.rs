@@ -30,6 +30,7 @@ pub mod pipe;
 pub mod poll;
 pub mod regular;
 pub mod sigio;
+pub mod superblock;
 pub mod tmpfs;
 
 #[cfg(test)]

@@ -4,11 +4,16 @@
 //! Source: mount(2), umount(2), `fs/namespace.c`.
 
 use crate::fs::caller::Caller;
-use crate::fs::dentry::{Dentry, Super};
+use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
+<<<<<<< HEAD
+use crate::fs::inode::Kind;
+=======
 use crate::fs::inode::{FsType, Kind, MountArgs};
 use crate::fs::locks;
+>>>>>>> files-ready
 use crate::fs::path::Path;
+use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
@@ -132,7 +137,7 @@ impl Mount {
                 shown |= show;
             }
         }
-        Statfs { f_fsid: [sb.dev as i32, (sb.dev >> 32) as i32], f_flags: shown, ..sb.fs.statfs() }
+        Statfs { f_flags: shown, ..sb.fs.statfs() }
     }
 }
 
@@ -233,7 +238,7 @@ impl Namespace {
             return Err(ENOTDIR);
         }
         let args = MountArgs { dev: self.new_dev(), options, clock: self.clock };
-        let root = Super::mount(kind.name, &args, &kind.mount)?;
+        let root = kind.instance(&args)?;
         self.attach(Mount::new(self.new_id(), source, root, flags), at)
     }
 

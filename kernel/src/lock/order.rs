@@ -31,6 +31,8 @@ lock_order! {
     /// The offset of an open, seekable file (`f_pos_lock`); what a
     /// read or a listing takes comes below.
     FileOffset,
+    /// What an open file of `/proc` keeps of its text; whatever the text tells of comes below.
+    Seq,
     // ---- may sleep; user memory is copied only above `Mm` ----
     /// One `execve` at a time in a thread group (Linux's `cred_guard_mutex`).
     Exec,

@@ -76,7 +76,7 @@ fn set_flags(cx: &Cx, fd: Fd, file: &File, flags: OpenFlags) -> Result<()> {
         return Err(EPERM);
     }
     match file.set_async(fd.0, flags.has(OpenFlags::ASYNC)) {
-        // The flag can be set; it means nothing.
+        // Asking what tells nothing to do so is no error here.
         Ok(()) | Err(ENOTTY) => {}
         Err(why) => return Err(why),
     }

@@ -19,27 +19,27 @@ use alloc::vec::Vec;
 /// read(2)
 pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
     let file = for_reading(cx, fd, to)?;
-    cx.with_caller(|c| file.read(c, &mut to.sink(cx.space())))
+    cx.with_reader(&file, |c| file.read(c, &mut to.sink(cx.space())))
 }
 
 /// write(2)
 pub fn write(cx: &mut Cx, fd: Fd, from: UserBytes<In>) -> Result<usize> {
     let file = for_writing(cx, fd, from)?;
-    cx.with_caller(|c| file.write(c, &mut from.source(cx.space())))
+    cx.with_writer(&file, |c| file.write(c, &mut from.source(cx.space())))
 }
 
 /// pread64(2)
 pub fn pread64(cx: &mut Cx, fd: Fd, to: UserBytes<Out>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = for_reading(cx, fd, to)?;
-    cx.with_caller(|c| file.read_at(c, &mut to.sink(cx.space()), at))
+    cx.with_reader(&file, |c| file.read_at(c, &mut to.sink(cx.space()), at))
 }
 
 /// pwrite64(2)
 pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = for_writing(cx, fd, from)?;
-    cx.with_caller(|c| file.write_at(c, &mut from.source(cx.space()), at))
+    cx.with_writer(&file, |c| file.write_at(c, &mut from.source(cx.space()), at))
 }
 
 /// The file to read from into `to`, which must lie within user memory (`access_ok`). A file that
@@ -72,14 +72,14 @@ fn in_user_memory(addr: u64, len: usize) -> Result<()> {
 pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.read(c, &mut UserSink::list(cx.space(), &list)))
+    cx.with_reader(&file, |c| file.read(c, &mut UserSink::list(cx.space(), &list)))
 }
 
 /// writev(2)
 pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.write(c, &mut UserSource::list(cx.space(), &list)))
+    cx.with_writer(&file, |c| file.write(c, &mut UserSource::list(cx.space(), &list)))
 }
 
 /// preadv(2). The upper half of the position is in the lower on 64 bits.
@@ -87,7 +87,7 @@ pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
+    cx.with_reader(&file, |c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
 }
 
 /// pwritev(2)
@@ -95,7 +95,7 @@ pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Resul
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
+    cx.with_writer(&file, |c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
 }
 
 /// preadv2(2)
@@ -319,6 +319,8 @@ pub fn sendfile(
     }
     let count = count.min(MAX_RW_COUNT);
     let done = cx.with_caller(|c| copy(c, &from, at.as_mut(), &out, None, count));
+    cx.thread.io.read(&done);
+    cx.thread.io.wrote(&done);
     if let (Some(offset), Some(at)) = (offset, at) {
         offset.write(cx.space(), &at)?;
     }
@@ -364,6 +366,8 @@ pub fn copy_file_range(
         }
     }
     let done = cx.with_caller(|c| copy(c, &from, source.as_mut(), &to, target.as_mut(), count));
+    cx.thread.io.read(&done);
+    cx.thread.io.wrote(&done);
     for (user, at) in [(from_at, source), (to_at, target)] {
         if let (Some(user), Some(at)) = (user, at) {
             user.write(cx.space(), &at)?;

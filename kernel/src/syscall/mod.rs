@@ -14,6 +14,8 @@ pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod poll;
+pub mod prctl;
+pub mod priority;
 pub mod process;
 pub mod ret;
 pub mod sched;

@@ -80,7 +80,7 @@ impl TmpInode {
             ctime: now,
             btime: now,
         };
-        let ino = space.next_ino.fetch_add(1, Ordering::Relaxed);
+        let ino = space.new_ino();
         let linkable = AtomicBool::new(false);
         Ok(Arc::new(Self {
             space: space.clone(),
@@ -133,7 +133,9 @@ impl TmpInode {
 impl Inode for TmpInode {
     fn attr(&self) -> Attr {
         let (size, pages) = match &self.body {
+            Body::Dir(_) if self.space.plain => (0, 0),
             Body::Dir(entries) => ((entries.lock().len() as u64 + 2) * ENTRY_SIZE, 0),
+            Body::File(pages) if self.space.plain => (pages.size().0, 0),
             Body::File(pages) => pages.size(),
             Body::Link(text) => (text.len() as u64, u64::from(text.len() + 1 > SHORT_LINK)),
             _ => (0, 0),
@@ -157,7 +159,7 @@ impl Inode for TmpInode {
             atime: meta.atime,
             mtime: meta.mtime,
             ctime: meta.ctime,
-            btime: Some(meta.btime),
+            btime: (!self.space.plain).then_some(meta.btime),
         }
     }
 
