@@ -147,10 +147,8 @@ struct Mode {
 }
 
 /// The flags that `F_SETFL` can change (`SETFL_MASK`); `O_ASYNC` is [`File::set_async`]'s.
-const CHANGEABLE: OpenFlags = OpenFlags::APPEND
-    .with(OpenFlags::NONBLOCK)
-    .with(OpenFlags::DIRECT)
-    .with(OpenFlags::NOATIME);
+const CHANGEABLE: OpenFlags =
+    OpenFlags::APPEND.with(OpenFlags::NONBLOCK).with(OpenFlags::DIRECT).with(OpenFlags::NOATIME);
 
 /// Flags that only say how to open; `F_GETFL` does not show them.
 const OPENING: OpenFlags = OpenFlags::CREAT

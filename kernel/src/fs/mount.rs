@@ -6,12 +6,8 @@
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
-<<<<<<< HEAD
 use crate::fs::inode::Kind;
-=======
-use crate::fs::inode::{FsType, Kind, MountArgs};
 use crate::fs::locks;
->>>>>>> files-ready
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
