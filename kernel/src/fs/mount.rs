@@ -57,6 +57,8 @@ pub struct Namespace {
     devs: AtomicU32,
     pipes: AtomicU64,
     locks: locks::Registry,
+    /// Where files lie that have no name anywhere: memfd_create(2).
+    shm: Arc<Mount>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -152,6 +154,8 @@ impl Namespace {
         let args = MountArgs { dev: makedev(0, FIRST_DEV), options: b"", clock };
         let root = Super::mount("rootfs", &args, tmpfs::mount)?;
         let root = Mount::new(1, b"rootfs", root, MountFlags::EMPTY);
+        let args = MountArgs { dev: makedev(0, SHM_DEV), options: b"size=0,nr_inodes=0", clock };
+        let shm = Super::mount("tmpfs", &args, tmpfs::mount)?;
         Ok(Arc::new(Self {
             mounts: Mutex::new(Vec::from([root.clone()])),
             root,
@@ -162,6 +166,7 @@ impl Namespace {
             devs: AtomicU32::new(PIPE_DEV + 1),
             pipes: AtomicU64::new(1),
             locks: locks::Registry::default(),
+            shm: Mount::new(0, b"tmpfs", shm, MountFlags::EMPTY),
         }))
     }
 
@@ -198,6 +203,11 @@ impl Namespace {
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
+    pub fn shm(&self) -> &Arc<Mount> {
+        &self.shm
     }
 
     /// What is known of locks on files.
@@ -335,6 +345,8 @@ impl Namespace {
 pub(super) const FIRST_DEV: u32 = 2;
 
 /// What pipes without a name lie on.
+const SHM_DEV: u32 = 1;
+
 const PIPE_DEV: u32 = FIRST_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
