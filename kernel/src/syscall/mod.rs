@@ -6,6 +6,7 @@
 
 pub mod arg;
 pub mod fd;
+pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;
