@@ -209,6 +209,11 @@ impl<P: Clone> Family<P> {
         self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))
     }
 
+    /// The pids of all processes from `pid` on, rising.
+    pub fn pids_from(&self, pid: Pid) -> impl Iterator<Item = Pid> {
+        self.processes.range(pid..).map(|(pid, _)| *pid)
+    }
+
     /// The members of group `group`, by rising pid.
     pub fn members(&self, group: Pid) -> impl Iterator<Item = &P> {
         let members = self.groups.get(&group).into_iter().flatten();

@@ -1,5 +1,6 @@
 //! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
 
+use super::lock;
 use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
@@ -10,8 +11,9 @@ use abi::errno::{
     EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
 };
 use abi::fs::{
-    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
-    F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
+    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETPIPE_SZ,
+    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ,
+    FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
 };
 use abi::process::RLIMIT_NOFILE;
 use alloc::sync::Arc;
@@ -146,7 +148,7 @@ pub fn lseek(cx: &mut Cx, fd: Fd, offset: i64, whence: u32) -> Result<u64> {
 
 /// close(2)
 pub fn close(cx: &mut Cx, fd: Fd) -> Result<()> {
-    cx.files().remove(fd).map(drop)
+    cx.files().close(fd)
 }
 
 /// close_range(2)
@@ -225,6 +227,9 @@ pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
         F_SETFD => files.set_cloexec(fd, arg & u64::from(FD_CLOEXEC) != 0).map(|()| 0),
         F_GETFL => Ok(file.flags().bits().into()),
         _ if file.is_path() => Err(EBADF),
+        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
+            lock::record(cx, fd, &file, cmd, arg).map(|()| 0)
+        }
         F_SETFL => {
             let flags = OpenFlags(arg as u32);
             let regular = matches!(file.inode().kind(), Kind::File(_));

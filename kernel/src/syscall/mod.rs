@@ -5,11 +5,13 @@
 //! method below.
 
 pub mod arg;
+pub mod event;
 pub mod fd;
 pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod poll;

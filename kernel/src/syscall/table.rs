@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, foreign, fs, ids, limits, mem, misc, poll, prctl, priority, process,
+    event, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -136,6 +136,7 @@ syscalls! {
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
     fcntl => fd::fcntl;
+    flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
     syncfs => fd::syncfs;
@@ -213,6 +214,14 @@ syscalls! {
     ppoll => poll::ppoll;
     select => poll::select;
     pselect6 => poll::pselect6;
+    epoll_create => event::epoll_create;
+    epoll_create1 => event::epoll_create1;
+    epoll_ctl => event::epoll_ctl;
+    epoll_wait => event::epoll_wait;
+    epoll_pwait => event::epoll_pwait;
+    epoll_pwait2 => event::epoll_pwait2;
+    eventfd => event::eventfd;
+    eventfd2 => event::eventfd2;
 
     // Memory
     mmap => mem::mmap;
