@@ -23,7 +23,7 @@ impl Space {
             {
                 let state = self.state.read();
                 let vma = state.map.find(page)?;
-                if !vma.prot.has(Prot::READ) && !(force && may_force(vma, read)) {
+                if !(vma.prot.has(Prot::READ) || force && may_force(vma, read)) {
                     return None;
                 }
                 if let Some((frame, _)) = self.pages.lookup(page) {
@@ -74,7 +74,7 @@ impl Space {
                 let state = self.state.read();
                 let Some(vma) = state.map.find(page) else { return false };
                 let allowed = vma.prot.has(Prot::WRITE);
-                if !allowed && !(force && may_force(vma, write)) {
+                if !(allowed || force && may_force(vma, write)) {
                     return false;
                 }
                 let mut alone = false;
