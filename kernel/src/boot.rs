@@ -25,8 +25,12 @@ use crate::{
 };
 
 /// The file systems that mount(2) knows.
-fn file_systems() -> Vec<FsType> {
-    vec![FsType::nodev("tmpfs", tmpfs::mount), FsType::nodev("ramfs", tmpfs::mount)]
+fn file_systems(terminals: &'static Terminals) -> Vec<FsType> {
+    vec![
+        FsType::nodev("devpts", |args| terminals.ptys().mount(args)),
+        FsType::nodev("ramfs", tmpfs::mount),
+        FsType::nodev("tmpfs", tmpfs::mount),
+    ]
 }
 
 impl Hooks for Kernel {
@@ -74,7 +78,7 @@ impl Hooks for Kernel {
             .call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
         let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
         let devices = self.devices.call_once(|| DeviceTable(drivers));
-        let types = self.file_systems.call_once(file_systems);
+        let types = self.file_systems.call_once(|| file_systems(terminals));
         match Namespace::new(types, devices, &self.real_time) {
             Ok(mounts) => {
                 self.mounts.call_once(|| mounts);
