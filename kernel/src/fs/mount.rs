@@ -4,10 +4,12 @@
 //! Source: mount(2), umount(2), `fs/namespace.c`.
 
 use crate::fs::caller::Caller;
-use crate::fs::dentry::{Dentry, Super};
+use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
-use crate::fs::inode::{FsType, Kind, MountArgs};
+use crate::fs::inode::Kind;
+use crate::fs::locks;
 use crate::fs::path::Path;
+use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
@@ -61,6 +63,7 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    locks: locks::Registry,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -137,7 +140,7 @@ impl Mount {
                 shown |= show;
             }
         }
-        Statfs { f_fsid: [sb.dev as i32, (sb.dev >> 32) as i32], f_flags: shown, ..sb.fs.statfs() }
+        Statfs { f_flags: shown, ..sb.fs.statfs() }
     }
 }
 
@@ -165,6 +168,7 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(PIPE_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
         }))
     }
 
@@ -203,6 +207,11 @@ impl Namespace {
         self.pipes.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
+    }
+
     /// All mounts, in the order they came. `ENOMEM` without memory.
     pub fn list(&self) -> Result<Vec<Arc<Mount>>> {
         let mounts = self.mounts.lock();
@@ -232,7 +241,7 @@ impl Namespace {
             return Err(ENOTDIR);
         }
         let args = MountArgs { dev: self.new_dev(), options, clock: self.clock };
-        let root = Super::mount(kind.name, &args, &kind.mount)?;
+        let root = kind.instance(&args)?;
         self.attach(Mount::new(self.new_id(), source, root, flags), at)
     }
 

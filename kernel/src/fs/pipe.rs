@@ -5,6 +5,7 @@
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
 
 use crate::cred::Cred;
+use crate::fs::attached::Attached;
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
@@ -437,6 +438,7 @@ impl Drop for End {
 /// The inode of a pipe without a name.
 struct PipeInode {
     attr: Spin<Attr, order::Names>,
+    attached: Attached,
 }
 
 impl PipeInode {
@@ -460,6 +462,7 @@ impl PipeInode {
                 ctime: now,
                 btime: None,
             }),
+            attached: Attached::default(),
         }
     }
 }
@@ -485,5 +488,9 @@ impl Inode for PipeInode {
     fn kind(&self) -> Kind<'_> {
         // Opened again through /proc/PID/fd a pipe is found by its file, not by its inode.
         Kind::Socket
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 }
