@@ -26,8 +26,15 @@ use hashbrown::HashMap;
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
-    /// Opens character device `dev` ([`makedev`]); `ENXIO` if there is none.
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
+    /// Opens character device `dev` ([`makedev`]), whose node was found at `path`; `ENXIO` if
+    /// there is none.
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>>;
     /// Opens block device `dev`; `ENXIO` if there is none.
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
 }
