@@ -8,6 +8,7 @@ use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
 use crate::fs::inode::Kind;
 use crate::fs::locks;
+use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
@@ -25,8 +26,15 @@ use hashbrown::HashMap;
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
-    /// Opens character device `dev` ([`makedev`]); `ENXIO` if there is none.
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
+    /// Opens character device `dev` ([`makedev`]), whose node was found at `path`; `ENXIO` if
+    /// there is none.
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>>;
     /// Opens block device `dev`; `ENXIO` if there is none.
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
 }
@@ -57,6 +65,8 @@ pub struct Namespace {
     devs: AtomicU32,
     pipes: AtomicU64,
     locks: locks::Registry,
+    events: AtomicU64,
+    anon: Arc<Nameless>,
     /// Where files lie that have no name anywhere: memfd_create(2).
     shm: Arc<Mount>,
 }
@@ -163,9 +173,11 @@ impl Namespace {
             devices,
             clock,
             ids: AtomicU32::new(2),
-            devs: AtomicU32::new(PIPE_DEV + 1),
+            devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
             locks: locks::Registry::default(),
+            events: AtomicU64::new(0),
+            anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
             shm: Mount::new(0, b"tmpfs", shm, MountFlags::EMPTY),
         }))
     }
@@ -198,6 +210,16 @@ impl Namespace {
     /// The device number of pipes without a name.
     pub fn pipe_dev(&self) -> u64 {
         makedev(0, PIPE_DEV)
+    }
+
+    /// A number for an eventfd.
+    pub fn new_event_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The inode that event files share.
+    pub fn anon_inode(&self) -> &Arc<Nameless> {
+        &self.anon
     }
 
     /// An inode number for a pipe without a name.
@@ -344,10 +366,13 @@ impl Namespace {
 /// The first number for file systems without a device; 1 is what Linux's own ramfs has.
 pub(super) const FIRST_DEV: u32 = 2;
 
-/// What pipes without a name lie on.
+/// What files of memfd_create(2) lie on.
 const SHM_DEV: u32 = 1;
 
+/// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;
+/// What event files lie on.
+const ANON_DEV: u32 = PIPE_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
 fn put(mount: Arc<Mount>, at: Path) -> Result<()> {

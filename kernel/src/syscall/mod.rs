@@ -5,8 +5,13 @@
 //! method below.
 
 pub mod arg;
+<<<<<<< HEAD
 pub mod fcntl;
+=======
+pub mod event;
+>>>>>>> main
 pub mod fd;
+pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;

@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fcntl, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -215,6 +215,14 @@ syscalls! {
     ppoll => poll::ppoll;
     select => poll::select;
     pselect6 => poll::pselect6;
+    epoll_create => event::epoll_create;
+    epoll_create1 => event::epoll_create1;
+    epoll_ctl => event::epoll_ctl;
+    epoll_wait => event::epoll_wait;
+    epoll_pwait => event::epoll_pwait;
+    epoll_pwait2 => event::epoll_pwait2;
+    eventfd => event::eventfd;
+    eventfd2 => event::eventfd2;
 
     // Memory
     mmap => mem::mmap;
@@ -230,6 +238,8 @@ syscalls! {
     munlock => mem::munlock;
     mlockall => mem::mlockall;
     munlockall => mem::munlockall;
+    process_vm_readv => foreign::process_vm_readv;
+    process_vm_writev => foreign::process_vm_writev;
 
     // Processes
     fork => process::fork;
