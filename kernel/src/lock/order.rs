@@ -68,17 +68,12 @@ lock_order! {
     Socket,
     /// System V objects.
     Ipc,
-<<<<<<< HEAD
-    /// An epoll set's ready list.
-    Epoll,
+    /// The files of an epoll set, and the sets that watch a file.
+    EpollItems,
     /// Who wants signals about a pipe or terminal.
     Listeners,
     /// Whom an open file sends signals.
     FileOwner,
-=======
-    /// The files of an epoll set, and the sets that watch a file.
-    EpollItems,
->>>>>>> main
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).

@@ -8,12 +8,7 @@ use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
 use crate::tty::pty::Master;
 use abi::errno::{
-<<<<<<< HEAD
-    EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, ESPIPE, EXDEV, Result,
-=======
-    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV,
-    Result,
->>>>>>> main
+    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, ESPIPE, EXDEV, Result,
 };
 use abi::fs::{
     CloseRangeFlags, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
@@ -227,14 +222,11 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             file.set_nonblock(on != 0);
             Ok(0)
         }
-<<<<<<< HEAD
         FIOASYNC => {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
             file.set_async(fd.0, on != 0).map(|()| 0)
         }
-=======
         TIOCGPTPEER if file.ops_as::<Master>().is_some() => open_peer(cx, &file, arg),
->>>>>>> main
         _ => cx.with_caller(|c| file.ops().ioctl(&file, c, cmd, arg)).map(|n| n as u64),
     }
 }

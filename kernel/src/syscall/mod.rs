@@ -5,11 +5,8 @@
 //! method below.
 
 pub mod arg;
-<<<<<<< HEAD
-pub mod fcntl;
-=======
 pub mod event;
->>>>>>> main
+pub mod fcntl;
 pub mod fd;
 pub mod foreign;
 pub mod fs;
