@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -135,7 +135,7 @@ syscalls! {
     dup3 => fd::dup3;
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
-    fcntl => fd::fcntl;
+    fcntl => fcntl::fcntl;
     flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
