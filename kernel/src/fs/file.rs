@@ -8,6 +8,7 @@ use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
 use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
+use crate::fs::locks;
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
@@ -199,8 +200,9 @@ impl File {
     }
 
     /// The same, and the file keeps `claim` as long as it is open.
-    pub fn with_claim(self, claim: Option<Claim>) -> Self {
-        Self { _claim: claim, ..self }
+    pub fn with_claim(mut self, claim: Option<Claim>) -> Self {
+        self._claim = claim;
+        self
     }
 
     /// What is behind it.
@@ -455,6 +457,13 @@ impl File {
                 Err(Woken::Deadline) => return op(true),
             }
         }
+    }
+}
+
+/// The file is closed for good.
+impl Drop for File {
+    fn drop(&mut self) {
+        locks::released(self);
     }
 }
 

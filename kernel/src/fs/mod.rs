@@ -11,6 +11,7 @@
 //! decided here, once for all of them.
 
 pub mod access;
+pub mod attached;
 pub mod attr;
 pub mod busy;
 pub mod caller;
@@ -22,6 +23,7 @@ pub mod file;
 pub mod info;
 pub mod initramfs;
 pub mod inode;
+pub mod locks;
 pub mod mount;
 pub mod namei;
 pub mod nameless;
@@ -30,6 +32,7 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod superblock;
 pub mod tmpfs;
 
 #[cfg(test)]

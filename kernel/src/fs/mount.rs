@@ -4,11 +4,13 @@
 //! Source: mount(2), umount(2), `fs/namespace.c`.
 
 use crate::fs::caller::Caller;
-use crate::fs::dentry::{Dentry, Super};
+use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
-use crate::fs::inode::{FsType, Kind, MountArgs};
+use crate::fs::inode::Kind;
+use crate::fs::locks;
 use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
+use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
@@ -57,6 +59,7 @@ pub struct Namespace {
     pipes: AtomicU64,
     events: AtomicU64,
     anon: Arc<Nameless>,
+    locks: locks::Registry,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -133,7 +136,7 @@ impl Mount {
                 shown |= show;
             }
         }
-        Statfs { f_fsid: [sb.dev as i32, (sb.dev >> 32) as i32], f_flags: shown, ..sb.fs.statfs() }
+        Statfs { f_flags: shown, ..sb.fs.statfs() }
     }
 }
 
@@ -163,6 +166,7 @@ impl Namespace {
             pipes: AtomicU64::new(1),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
+            locks: locks::Registry::default(),
         }))
     }
 
@@ -211,6 +215,11 @@ impl Namespace {
         self.pipes.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
+    }
+
     /// All mounts, in the order they came. `ENOMEM` without memory.
     pub fn list(&self) -> Result<Vec<Arc<Mount>>> {
         let mounts = self.mounts.lock();
@@ -240,7 +249,7 @@ impl Namespace {
             return Err(ENOTDIR);
         }
         let args = MountArgs { dev: self.new_dev(), options, clock: self.clock };
-        let root = Super::mount(kind.name, &args, &kind.mount)?;
+        let root = kind.instance(&args)?;
         self.attach(Mount::new(self.new_id(), source, root, flags), at)
     }
 

@@ -2,6 +2,7 @@
 //! (`fs/pipe.c`, `fs/anon_inodes.c`). Lock level: `Names`.
 
 use crate::cred::{Cred, Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
@@ -15,11 +16,12 @@ use alloc::sync::Arc;
 /// Such an inode: attributes and nothing else.
 pub struct Nameless {
     attr: Spin<Attr, order::Names>,
+    attached: Attached,
 }
 
 impl Nameless {
     fn new(attr: Attr) -> Self {
-        Self { attr: Spin::new(attr) }
+        Self { attr: Spin::new(attr), attached: Attached::default() }
     }
 
     /// That of a new pipe.
@@ -98,5 +100,9 @@ impl Inode for Nameless {
     fn kind(&self) -> Kind<'_> {
         // Opened again through /proc/PID/fd it is found by its file, not by its inode.
         Kind::Socket
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 }

@@ -36,6 +36,8 @@ lock_order! {
     /// The offset of an open, seekable file (`f_pos_lock`); what a
     /// read or a listing takes comes below.
     FileOffset,
+    /// What an open file of `/proc` keeps of its text; whatever the text tells of comes below.
+    Seq,
     // ---- may sleep; user memory is copied only above `Mm` ----
     /// One `execve` at a time in a thread group (Linux's `cred_guard_mutex`).
     Exec,
@@ -85,6 +87,10 @@ lock_order! {
     Actions,
     /// How many processes each user has.
     Users,
+    /// The locks that processes have on a file.
+    FileLocks,
+    /// Which files have locks, and which process waits for which.
+    LockTable,
     /// The key of the random number generator.
     Random,
     /// When a process's alarm goes off.
