@@ -3,15 +3,16 @@
 use super::lock;
 use crate::fs::access::is_owner;
 use crate::fs::sigio::{Recipient, Sender};
-use crate::fs::{Fd, File, Kind, pipe};
+use crate::fs::{Fd, File, Kind, pipe, tmpfs};
 use crate::mm::user::{UserIn, UserOut};
 use crate::process::{Cx, sigio};
 use abi::errno::{EBADF, EINVAL, ENOTTY, EPERM, ESRCH, Result};
 use abi::fs::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GET_RW_HINT, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX,
-    F_GETOWNER_UIDS, F_GETPIPE_SZ, F_GETSIG, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_OWNER_PGRP,
-    F_OWNER_PID, F_OWNER_TID, F_SET_RW_HINT, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETOWN,
-    F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, FD_CLOEXEC, FOwnerEx, OpenFlags, RWH_WRITE_LIFE_EXTREME,
+    F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_RW_HINT, F_GET_SEALS, F_GETFD, F_GETFL, F_GETLK,
+    F_GETOWN, F_GETOWN_EX, F_GETOWNER_UIDS, F_GETPIPE_SZ, F_GETSIG, F_OFD_GETLK, F_OFD_SETLK,
+    F_OFD_SETLKW, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, F_SET_RW_HINT, F_SETFD, F_SETFL, F_SETLK,
+    F_SETLKW, F_SETOWN, F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, FD_CLOEXEC, FOwnerEx, OpenFlags,
+    RWH_WRITE_LIFE_EXTREME,
 };
 use abi::process::RLIMIT_NOFILE;
 use abi::signal::NSIG;
@@ -38,6 +39,8 @@ pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             lock::record(cx, fd, &file, cmd, arg).map(|()| 0)
         }
         F_GETPIPE_SZ | F_SETPIPE_SZ => pipe::fcntl(&file, cmd, arg, cx.cred()),
+        F_ADD_SEALS => tmpfs::add_seals(&file, arg as u32).map(|()| 0),
+        F_GET_SEALS => Ok(tmpfs::seals(&file)?.bits().into()),
         F_GETSIG => Ok(file.teller().signal().into()),
         F_SETSIG => {
             let signal = u32::try_from(arg).ok().filter(|signal| *signal <= NSIG).ok_or(EINVAL)?;

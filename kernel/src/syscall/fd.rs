@@ -222,11 +222,11 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             file.set_nonblock(on != 0);
             Ok(0)
         }
-        TIOCGPTPEER if file.ops_as::<Master>().is_some() => open_peer(cx, &file, arg),
         FIOASYNC => {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
             file.set_async(fd.0, on != 0).map(|()| 0)
         }
+        TIOCGPTPEER if file.ops_as::<Master>().is_some() => open_peer(cx, &file, arg),
         _ => cx.with_caller(|c| file.ops().ioctl(&file, c, cmd, arg)).map(|n| n as u64),
     }
 }

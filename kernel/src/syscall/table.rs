@@ -153,6 +153,7 @@ syscalls! {
     creat => fs::creat;
     openat => fs::openat;
     openat2 => fs::openat2;
+    memfd_create => fs::memfd_create;
     mkdir => fs::mkdir;
     mkdirat => fs::mkdirat;
     mknod => fs::mknod;
