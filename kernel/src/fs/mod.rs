@@ -34,8 +34,10 @@ pub mod poll;
 pub mod protect;
 pub mod regular;
 pub mod settings;
+pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

@@ -23,16 +23,23 @@ pub(super) static SYS: Dir<()> =
 /// Bytes of a write that are looked at.
 const INPUT: usize = 4095;
 
+/// Sets numbers.
+type SetInts<const N: usize> = fn(&ProcCx<()>, [i64; N]) -> Result<()>;
+/// Writes a line's text, without its end.
+type GetLine = fn(&Kernel, &mut Text) -> Result<()>;
+/// Sets a line's text.
+type SetLine = fn(&Kernel, &[u8]) -> Result<()>;
+
 /// `N` whole numbers with tabs between them (`proc_dointvec_minmax`).
 struct Ints<const N: usize> {
     /// What each may be.
     range: RangeInclusive<i64>,
     get: fn(&Kernel) -> [i64; N],
     /// `None`: it never changes, whatever the permissions.
-    set: Option<fn(&ProcCx<()>, [i64; N]) -> Result<()>>,
+    set: Option<SetInts<N>>,
 }
 
-/// A number that can be changed.
+/// A number; read-only if there is no way to change it.
 const fn int(name: &'static str, value: &'static Ints<1>) -> Row<()> {
     self::value(name, if value.set.is_some() { 0o644 } else { 0o444 }, value)
 }
@@ -93,16 +100,16 @@ fn written(from: &mut dyn Source) -> Result<Vec<u8>> {
 struct Line {
     /// Bytes it may have.
     max: usize,
-    get: fn(&Kernel, &mut Text) -> Result<()>,
-    set: Option<fn(&Kernel, &[u8]) -> Result<()>>,
+    get: GetLine,
+    set: Option<SetLine>,
 }
 
 /// A text that never changes.
-const fn text(get: fn(&Kernel, &mut Text) -> Result<()>) -> Line {
+const fn text(get: GetLine) -> Line {
     Line { max: 0, get, set: None }
 }
 
-/// A line of text that can be changed only if there is a way to.
+/// A line of text; read-only if there is no way to change it.
 const fn line(name: &'static str, value: &'static Line) -> Row<()> {
     self::value(name, if value.set.is_some() { 0o644 } else { 0o444 }, value)
 }
