@@ -4,7 +4,9 @@
 //! Steps that only need a shell share a boot; one that fails costs itself that machine, and the
 //! next one gets a fresh one.
 
+mod break_things;
 mod console;
+mod day;
 mod keys;
 mod login;
 mod power;
@@ -48,6 +50,10 @@ pub fn jobs(kernel: Kernel, selected: impl Fn(&str) -> bool) -> Vec<Job> {
     for (name, step) in power::TESTS {
         jobs.push(single(&format!("session/{name}"), move || step(kernel)));
     }
+    for (name, step) in break_things::TESTS {
+        jobs.push(single(&format!("break_things/{name}"), move || step(kernel)));
+    }
+    jobs.push(single("session/day", move || day::day(kernel)));
     jobs
 }
 
