@@ -1,11 +1,12 @@
 //! What people try in the first hour to see whether it breaks. The reference survives all of it.
 
+use super::Test;
 use super::console::{Console, Machine, ROOT};
 use anyhow::{Result, ensure};
 use xtask::exec::Kernel;
 
 /// Tests with a machine of their own each.
-pub const TESTS: &[(&str, fn(Kernel) -> Result<()>)] = &[
+pub const TESTS: &[Test] = &[
     ("remove_all", remove_all),
     ("fork_bomb", fork_bomb),
     ("full_tmp", full_tmp),

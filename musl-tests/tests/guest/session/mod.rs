@@ -23,7 +23,11 @@ use xtask::exec::Kernel;
 
 /// Something done at root's prompt that ends there, under its name.
 type Step = (&'static str, Work);
+/// What a step does.
 type Work = fn(&mut Console) -> Result<()>;
+
+/// A test with a machine of its own, under its name.
+type Test = (&'static str, fn(Kernel) -> Result<()>);
 
 /// Puts into the tree what a group of steps wants beyond busybox.
 type Additions = fn(&mut Tree) -> Result<()>;

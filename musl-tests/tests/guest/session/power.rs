@@ -1,11 +1,12 @@
 //! The ends of a session.
 
+use super::Test;
 use super::console::{CTRL_A, Console, Machine, ROOT};
 use anyhow::Result;
 use xtask::exec::Kernel;
 
 /// Tests that end the machine, with their names.
-pub const TESTS: &[(&str, fn(Kernel) -> Result<()>)] =
+pub const TESTS: &[Test] =
     &[("poweroff", poweroff), ("reboot", reboot), ("halt", halt), ("init_signals", init_signals)];
 
 fn boot(kernel: Kernel) -> Result<Console> {
