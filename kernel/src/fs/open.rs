@@ -194,7 +194,8 @@ pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) ->
     let file = File::new(ops, inode, Some(path), flags, cred.clone()).with_claim(claim);
     let file = Arc::new(file);
     file.block_opening(c)?;
-    Ok(file)
+    // No file here can be read past the page cache, and Linux finds out last.
+    if flags.has(OpenFlags::DIRECT) { Err(EINVAL) } else { Ok(file) }
 }
 
 /// Opens a program for execve(2): a regular file that the caller may execute. `ETXTBSY` while it

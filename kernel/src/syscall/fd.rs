@@ -8,10 +8,12 @@ use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
 use crate::tty::pty::Master;
 use abi::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, ESPIPE, EXDEV, Result,
+    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, ENOPKG, EOPNOTSUPP, ESPIPE, EXDEV,
+    Result,
 };
 use abi::fs::{
-    CloseRangeFlags, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
+    CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags,
+    RwfFlags, S_IFIFO,
 };
 use abi::process::RLIMIT_NOFILE;
 use abi::tty::TIOCGPTPEER;
@@ -47,7 +49,7 @@ pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usi
 /// The file to read from into `to`, which must lie within user memory (`access_ok`). A file that
 /// cannot be read says so itself, and first.
 fn for_reading(cx: &Cx, fd: Fd, to: UserBytes<Out>) -> Result<Arc<File>> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     if file.readable() {
         in_user_memory(to.addr(), to.len())?;
     }
@@ -56,7 +58,7 @@ fn for_reading(cx: &Cx, fd: Fd, to: UserBytes<Out>) -> Result<Arc<File>> {
 
 /// The same for writing.
 fn for_writing(cx: &Cx, fd: Fd, from: UserBytes<In>) -> Result<Arc<File>> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     if file.writable() {
         in_user_memory(from.addr(), from.len())?;
     }
@@ -72,14 +74,14 @@ fn in_user_memory(addr: u64, len: usize) -> Result<()> {
 
 /// readv(2)
 pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_reader(&file, |c| file.read(c, &mut UserSink::list(cx.space(), &list)))
 }
 
 /// writev(2)
 pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_writer(&file, |c| file.write(c, &mut UserSource::list(cx.space(), &list)))
 }
@@ -87,7 +89,7 @@ pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
 /// preadv(2). The upper half of the position is in the lower on 64 bits.
 pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_reader(&file, |c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
 }
@@ -95,7 +97,7 @@ pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result
 /// pwritev(2)
 pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_writer(&file, |c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
 }
@@ -198,8 +200,13 @@ pub fn pipe(cx: &mut Cx, fds: UserOut<[i32; 2]>) -> Result<()> {
 /// pipe2(2)
 pub fn pipe2(cx: &mut Cx, fds: UserOut<[i32; 2]>, flags: u32) -> Result<()> {
     let flags = OpenFlags(flags);
-    if !flags.without(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).is_empty() {
+    // O_NOTIFICATION_PIPE, which needs CONFIG_WATCH_QUEUE, is called O_EXCL otherwise.
+    let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK | OpenFlags::EXCL;
+    if !flags.without(known).is_empty() {
         return Err(EINVAL);
+    }
+    if flags.has(OpenFlags::EXCL) {
+        return Err(ENOPKG);
     }
     let (limit, cloexec) = (cx.limit(RLIMIT_NOFILE), flags.has(OpenFlags::CLOEXEC));
     let (from, to) = cx.with_caller(|c| pipe::pipe(c, cx.cred(), flags))?;
@@ -221,6 +228,10 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
             file.set_nonblock(on != 0);
             Ok(0)
+        }
+        FIGETBSZ => {
+            let size = file.inode().attr().blksize;
+            UserOut::<u32>::new(arg).write(cx.space(), &size).map(|()| 0)
         }
         FIOASYNC => {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
@@ -290,7 +301,7 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
         Kind::File(data) => data.allocate(mode, at, len),
         Kind::Fifo(_) => Err(ESPIPE),
         Kind::Dir(_) => Err(EISDIR),
-        _ if file.path().is_none() => Err(ESPIPE),
+        _ if file.inode().attr().file_type() == S_IFIFO => Err(ESPIPE),
         _ => Err(ENODEV),
     }
 }
@@ -298,7 +309,7 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
 /// fadvise64(2): the advice is taken note of by doing nothing.
 pub fn fadvise64(cx: &mut Cx, fd: Fd, _at: i64, len: i64, advice: u32) -> Result<()> {
     let file = cx.usable_file(fd)?;
-    if !file.ops().is_seekable() {
+    if file.inode().attr().file_type() == S_IFIFO {
         return Err(ESPIPE);
     }
     if len < 0 || advice > abi::fs::POSIX_FADV_NOREUSE {
