@@ -79,7 +79,7 @@ impl Namespace {
     /// `/proc/PID/fd`.
     pub fn nowhere(&self, inode: &Arc<dyn Inode>) -> Path {
         let root = self.root();
-        let dentry = root.dentry.nameless(inode.clone());
+        let dentry = root.dentry.nameless(b"", inode.clone());
         Path { mount: root.mount, dentry }
     }
 }
