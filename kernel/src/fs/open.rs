@@ -191,7 +191,8 @@ pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) ->
         Kind::Fifo(fifo) => pipe::open_fifo(fifo, flags)?,
         Kind::Socket => return Err(ENXIO),
     };
-    let file = File::new(ops, inode, Some(path), flags, cred.clone()).with_claim(claim);
+    let path = (!inode.is_nameless()).then_some(path);
+    let file = File::new(ops, inode, path, flags, cred.clone()).with_claim(claim);
     let file = Arc::new(file);
     file.block_opening(c)?;
     // No file here can be read past the page cache, and Linux finds out last.

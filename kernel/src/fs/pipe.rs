@@ -74,6 +74,16 @@ struct Slot {
 #[derive(Default)]
 pub struct Fifo {
     pipe: Spin<alloc::sync::Weak<Pipe>, order::Names>,
+    /// It is the inode of a pipe without a name: who opens that once more, through
+    /// `/proc/PID/fd`, waits for nobody.
+    nameless: bool,
+}
+
+impl Fifo {
+    /// For the inode of a pipe without a name.
+    fn of(pipe: &Arc<Pipe>) -> Self {
+        Self { pipe: Spin::new(Arc::downgrade(pipe)), nameless: true }
+    }
 }
 
 /// One open end of a pipe, or both (a FIFO opened for reading and writing).
@@ -325,10 +335,11 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
             new
         })
     };
-    if writes && !reads && flags.has(OpenFlags::NONBLOCK) && pipe.state.lock().readers == 0 {
+    let nobody = writes && !reads && pipe.state.lock().readers == 0;
+    if nobody && flags.has(OpenFlags::NONBLOCK) && !fifo.nameless {
         return Err(ENXIO);
     }
-    let end = pipe.open(reads, writes, true);
+    let end = pipe.open(reads, writes, !fifo.nameless);
     // Those whose open waits for this end.
     pipe.readable.wake_all();
     pipe.writable.wake_all();
@@ -338,7 +349,7 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
 /// pipe2(2): the end to read and the end to write.
 pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let pipe = Pipe::new()?;
-    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c));
+    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c, Fifo::of(&pipe)));
     let end = |reads: bool, access: OpenFlags| {
         let ops = Arc::new(pipe.open(reads, !reads, false));
         Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))

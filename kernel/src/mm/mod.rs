@@ -33,7 +33,7 @@ pub use layout::{Chance, Layout, PIE_BASE, STACK_GUARD_GAP};
 pub use map::{MAX_MAP_COUNT, Map, Totals};
 pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
-pub use show::{Region, RegionName, Survey};
+pub use show::{PSS_SHIFT, Region, RegionName, Survey, users};
 pub use source::{Attached, Mappings, PageSource, drop_pages};
 pub use space::{Addresses, Dumpable, Space, Who, go_on};
 pub use vdso::Vdso;

@@ -120,6 +120,7 @@ fn notify(family: &mut Family<Arc<Process>>, child: &Arc<Process>, parent: &Proc
     if reaps {
         // The caller still has a handle: nothing big is dropped under the lock.
         let _ = family.reap(child.pid);
+        child.reaped.store(true, Relaxed);
     }
     parent.children.wake_all();
 }
@@ -138,6 +139,7 @@ fn wake_orphans(of: &Process, group: Pid) {
 /// A zombie was waited for: its usage goes to the parent, its number is free again.
 pub(super) fn reap(parent: &Process, child: Pid) -> Option<Usage> {
     let gone = parent.kernel.family.lock().reap(child)?;
+    gone.reaped.store(true, Relaxed);
     let [own, children] = *gone.usage.lock();
     let mut sum = own;
     sum.add(&children);
