@@ -3,9 +3,10 @@
 
 use crate::cred::{Cred, Uid};
 use crate::fs::inode::{Access, Attr};
+use crate::fs::path::Path;
 use abi::Result;
-use abi::errno::{EACCES, EPERM};
-use abi::fs::{S_IFDIR, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
+use abi::errno::{EACCES, EPERM, EROFS};
+use abi::fs::{S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
 use abi::process::{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID};
 
 /// Execute a file, search a directory.
@@ -40,6 +41,19 @@ pub fn permission(cred: &Cred, file: impl Into<Access>, want: u32) -> Result<()>
         return Ok(());
     }
     Err(EACCES)
+}
+
+/// The same for the file at `path`, where not even the superuser writes to a read-only file system:
+/// `EROFS` (`inode_permission`). Whether the mount lets anyone write is [`WriteAccess`]'s matter.
+///
+/// [`WriteAccess`]: crate::fs::mount::WriteAccess
+pub fn path_permission(cred: &Cred, path: &Path, want: u32) -> Result<()> {
+    let attr = path.inode()?.access();
+    let on_disk = matches!(attr.mode & S_IFMT, S_IFREG | S_IFDIR | S_IFLNK);
+    if want & WRITE != 0 && on_disk && path.mount.sb().is_read_only() {
+        return Err(EROFS);
+    }
+    permission(cred, attr, want)
 }
 
 /// Whether `cred` owns the inode or may act as if it did.
@@ -80,7 +94,6 @@ mod tests {
     use super::*;
     use crate::cred::{CapSet, Gid};
     use abi::Wire;
-    use abi::fs::S_IFREG;
     use abi::time::Timespec;
 
     fn attr(mode: u32, uid: u32, gid: u32) -> Attr {

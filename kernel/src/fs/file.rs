@@ -7,6 +7,7 @@ use crate::cred::Cred;
 use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Emit, Inode};
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
@@ -119,8 +120,10 @@ pub struct File {
     path: Option<Path>,
     /// What it can be used for, decided at open.
     mode: Mode,
-    /// While it can be written, it cannot be run.
+    /// While it can be written, it cannot be run,
     _claim: Option<Claim>,
+    /// and its mount cannot become read-only.
+    _access: Option<WriteAccess>,
     /// `O_*`: the access mode, and the status flags that fcntl(2) can change.
     flags: AtomicU32,
     /// Whose credentials opened it.
@@ -165,6 +168,7 @@ impl File {
             inode,
             path,
             _claim: None,
+            _access: None,
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
@@ -173,9 +177,9 @@ impl File {
         }
     }
 
-    /// The same, and the file keeps `claim` as long as it is open.
-    pub fn with_claim(self, claim: Option<Claim>) -> Self {
-        Self { _claim: claim, ..self }
+    /// The same, and the file keeps `claim` and `access` as long as it is open.
+    pub fn holding(self, claim: Option<Claim>, access: Option<WriteAccess>) -> Self {
+        Self { _claim: claim, _access: access, ..self }
     }
 
     /// What is behind it.

@@ -17,6 +17,7 @@ mod jobs;
 mod kernel;
 mod object;
 mod oom;
+mod roots;
 pub mod signal;
 mod thread;
 pub mod wait;
