@@ -4,6 +4,7 @@
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
 use crate::cred::{Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
 use crate::fs::file::FileOps;
@@ -129,6 +130,12 @@ pub trait Inode: Any + Send + Sync {
 
     /// What it is.
     fn kind(&self) -> Kind<'_>;
+
+    /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
+    /// the file cannot be locked.
+    fn attached(&self) -> Option<&Attached> {
+        None
+    }
 
     /// Whether a cached name no longer stands for this inode, as in `/proc` when a process ends.
     fn is_stale(&self) -> bool {

@@ -10,6 +10,7 @@
 mod advise;
 mod copy;
 mod fault;
+mod foreign;
 mod fork;
 mod futex;
 pub mod io;
@@ -18,6 +19,7 @@ mod map;
 mod mmap;
 mod remap;
 mod shared;
+mod show;
 mod source;
 mod space;
 mod tree;
@@ -31,8 +33,9 @@ pub use layout::{Chance, Layout, PIE_BASE, STACK_GUARD_GAP};
 pub use map::{MAX_MAP_COUNT, Map, Totals};
 pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
+pub use show::{Region, RegionName, Survey};
 pub use source::{Attached, Mappings, PageSource, drop_pages};
-pub use space::{Addresses, Space, Who, go_on};
+pub use space::{Addresses, Dumpable, Space, Who, go_on};
 pub use vdso::Vdso;
 pub use vma::{Backing, FileRef, Object, Prot, VmFlags, Vma};
 

@@ -118,7 +118,7 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let mut regs = cx.regs.try_clone().map_err(|_| ENOMEM)?;
     regs.rax = 0;
     if request.stack != 0 {
-        regs.set_rsp(request.stack).map_err(|_| EINVAL)?;
+        regs.set_rsp(request.stack);
     }
     if request.flags.has(CloneFlags::SETTLS) {
         regs.set_fs_base(request.tls).map_err(|_| abi::errno::EPERM)?;
@@ -130,8 +130,15 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let process = Process::new(kernel, pid, exit_signal, cx.cred().uid, limits);
     let terminal = cx.process().terminal.lock().clone();
     *process.terminal.lock() = terminal;
+    for (from, to) in [
+        (&cx.process().oom_score_adj, &process.oom_score_adj),
+        (&cx.process().oom_score_adj_min, &process.oom_score_adj_min),
+    ] {
+        to.store(from.load(Relaxed), Relaxed);
+    }
     let mask = cx.thread.signals.lock().mask;
-    let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
+    let traits = cx.thread.traits.inherited();
+    let thread = Arc::new(Thread::new(pid, process.clone(), mask, traits, vfork.clone()));
     let comm = cx.thread.comm.lock().clone();
     thread.set_comm(&comm);
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {

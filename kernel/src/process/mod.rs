@@ -4,6 +4,7 @@
 //! A [`Process`] is a thread group, a [`Thread`] a task in it; [`Cx`] is the running thread's own
 //! context, handed to every system call. [`family`] knows who belongs to whom.
 
+pub mod access;
 pub mod clone;
 pub mod cpu_timers;
 mod cx;
@@ -16,7 +17,7 @@ pub mod futex;
 mod jobs;
 mod kernel;
 mod object;
-mod oom;
+pub mod oom;
 mod roots;
 pub mod signal;
 mod thread;
@@ -25,5 +26,5 @@ pub mod wait;
 pub use cx::{Cx, NO_ALT_STACK, Parts, Restart, TrapInfo};
 pub use family::Pid;
 pub use kernel::{Kernel, Options, Uts};
-pub use object::{GroupSignals, Process, Usage};
-pub use thread::{Thread, ThreadSignals, run};
+pub use object::{GroupSignals, Process, Remains, Usage};
+pub use thread::{IoCounts, Thread, ThreadSignals, Traits, run};

@@ -4,6 +4,8 @@ use super::tree::commit;
 use super::{Mount, Numbers};
 use crate::fs::caller::Caller;
 use crate::fs::file::FileOps;
+use crate::fs::locks;
+use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, Super};
 use crate::fs::tmpfs;
@@ -20,8 +22,15 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
-    /// Opens character device `dev` ([`makedev`]); `ENXIO` if there is none.
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
+    /// Opens character device `dev` ([`makedev`]), whose node was found at `path`; `ENXIO` if
+    /// there is none.
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>>;
     /// Opens block device `dev`; `ENXIO` if there is none.
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
 }
@@ -40,6 +49,9 @@ pub struct Namespace {
     pub(super) groups: Arc<Numbers>,
     devs: Arc<Numbers>,
     pipes: AtomicU64,
+    locks: locks::Registry,
+    events: AtomicU64,
+    anon: Arc<Nameless>,
 }
 
 /// All mounts in the order they came.
@@ -57,6 +69,9 @@ const FIRST_DEV: u32 = 2;
 
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;
+
+/// What event files lie on.
+const ANON_DEV: u32 = PIPE_DEV + 1;
 
 impl Namespace {
     /// A tree of one mount: the root file system, a tmpfs that calls itself `rootfs` as Linux's
@@ -82,8 +97,11 @@ impl Namespace {
             clock,
             ids,
             groups: Numbers::from(1),
-            devs: Numbers::from(PIPE_DEV + 1),
+            devs: Numbers::from(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
+            events: AtomicU64::new(0),
+            anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
         }))
     }
 
@@ -120,6 +138,21 @@ impl Namespace {
     /// The device number of pipes without a name.
     pub fn pipe_dev(&self) -> u64 {
         makedev(0, PIPE_DEV)
+    }
+
+    /// A number for an eventfd.
+    pub fn new_event_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The inode that event files share.
+    pub fn anon_inode(&self) -> &Arc<Nameless> {
+        &self.anon
+    }
+
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
     }
 
     /// An inode number for a pipe without a name.

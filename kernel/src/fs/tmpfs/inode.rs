@@ -4,6 +4,7 @@ use super::Space;
 use super::dir::Entries;
 use super::file::Pages;
 use crate::cred::{Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Access, Attr, Change, Inode, Kind, Link, New, What};
 use crate::fs::pipe::Fifo;
@@ -23,6 +24,7 @@ pub struct TmpInode {
     /// It was made without a name and may be given one.
     pub(super) linkable: AtomicBool,
     pub(super) body: Body,
+    attached: Attached,
 }
 
 /// What it is.
@@ -80,7 +82,14 @@ impl TmpInode {
         };
         let ino = space.new_ino();
         let linkable = AtomicBool::new(false);
-        Ok(Arc::new(Self { space: space.clone(), ino, meta: Spin::new(meta), linkable, body }))
+        Ok(Arc::new(Self {
+            space: space.clone(),
+            ino,
+            meta: Spin::new(meta),
+            linkable,
+            body,
+            attached: Attached::default(),
+        }))
     }
 
     /// The type bits.
@@ -182,6 +191,10 @@ impl Inode for TmpInode {
             Body::Fifo(fifo) => Kind::Fifo(fifo),
             Body::Socket => Kind::Socket,
         }
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 }
 
