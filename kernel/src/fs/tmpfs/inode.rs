@@ -110,15 +110,26 @@ impl TmpInode {
     pub(super) fn relink(&self, by: i32) {
         let now = self.space.now();
         let mut meta = self.meta.lock();
-        meta.nlink = meta.nlink.saturating_add_signed(by);
+        self.set_nlink(&mut meta, |nlink| nlink.saturating_add_signed(by));
         meta.ctime = now;
+    }
+
+    /// Keeps count of inodes without a name.
+    fn set_nlink(&self, meta: &mut Meta, new: impl FnOnce(u32) -> u32) {
+        let new = new(meta.nlink);
+        let old = core::mem::replace(&mut meta.nlink, new);
+        match (old, meta.nlink) {
+            (1.., 0) => self.space.orphans.fetch_add(1, Ordering::Relaxed),
+            (0, 1..) => self.space.orphans.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
     }
 
     /// The directory has no name any more, and no `.` either.
     pub(super) fn unlink_all(&self) {
         let now = self.space.now();
         let mut meta = self.meta.lock();
-        meta.nlink = 0;
+        self.set_nlink(&mut meta, |_| 0);
         meta.ctime = now;
     }
 
@@ -212,6 +223,9 @@ impl Link for TmpInode {
 impl Drop for TmpInode {
     fn drop(&mut self) {
         self.space.inodes.give(1);
+        if self.meta.get_mut().nlink == 0 {
+            self.space.orphans.fetch_sub(1, Ordering::Relaxed);
+        }
         let Body::Dir(entries) = &mut self.body else { return };
         let mut above = alloc::vec::Vec::new();
         let mut here = core::mem::take(entries.get_mut());
