@@ -32,6 +32,7 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
 

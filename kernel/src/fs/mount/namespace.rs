@@ -52,6 +52,8 @@ pub struct Namespace {
     locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
+    /// Where files lie that have no name anywhere: memfd_create(2).
+    shm: Arc<Mount>,
 }
 
 /// All mounts in the order they came.
@@ -61,14 +63,17 @@ pub(super) struct Mounts {
     pub last: u64,
 }
 
-/// What comes first is mount 1, as on Linux.
-const FIRST_ID: u32 = 1;
+/// The first mount, which is nowhere to be seen; the root is mount 1, as on Linux.
+const SHM_ID: u32 = 0;
 
-/// The first number for file systems without a device; 1 is what Linux's own ramfs has.
-const FIRST_DEV: u32 = 2;
+/// What files of memfd_create(2) lie on.
+const SHM_DEV: u32 = 1;
+
+/// The number of the root file system.
+const ROOT_DEV: u32 = SHM_DEV + 1;
 
 /// What pipes without a name lie on.
-const PIPE_DEV: u32 = FIRST_DEV + 1;
+const PIPE_DEV: u32 = ROOT_DEV + 1;
 
 /// What event files lie on.
 const ANON_DEV: u32 = PIPE_DEV + 1;
@@ -81,9 +86,13 @@ impl Namespace {
         devices: &'static dyn Devices,
         clock: &'static RealTime,
     ) -> Result<Arc<Self>> {
-        let (ids, none) = (Numbers::from(FIRST_ID), MountFlags::EMPTY);
-        let root_dev = Numbers::from(FIRST_DEV).take();
-        let root = Super::mount("rootfs", root_dev, clock, none, b"", tmpfs::mount)?;
+        let (ids, none) = (Numbers::from(SHM_ID), MountFlags::EMPTY);
+        let tmpfs = |kind, dev, options| {
+            Super::mount(kind, Numbers::from(dev).take(), clock, none, options, tmpfs::mount)
+        };
+        let shm = tmpfs("tmpfs", SHM_DEV, b"size=0,nr_inodes=0")?;
+        let shm = Mount::new(ids.take(), b"tmpfs", shm, none);
+        let root = tmpfs("rootfs", ROOT_DEV, b"")?;
         let root = Mount::new(ids.take(), b"rootfs", root, none);
         let mut mounts = Mounts::default();
         commit(&mut mounts, &root);
@@ -102,6 +111,7 @@ impl Namespace {
             locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
+            shm,
         }))
     }
 
@@ -148,6 +158,11 @@ impl Namespace {
     /// The inode that event files share.
     pub fn anon_inode(&self) -> &Arc<Nameless> {
         &self.anon
+    }
+
+    /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
+    pub fn shm(&self) -> &Arc<Mount> {
+        &self.shm
     }
 
     /// What is known of locks on files.
