@@ -49,7 +49,7 @@ pub static MAJORS: [&[(u32, &str)]; 2] = [
         (5, "/dev/console"),
         (5, "/dev/ptmx"),
         (128, "ptm"),
-        (136, "pts"),
+        (SLAVE_MAJOR, "pts"),
     ],
     &[],
 ];

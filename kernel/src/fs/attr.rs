@@ -98,7 +98,7 @@ pub fn truncate(c: &Caller, path: &Path, len: u64) -> Result<()> {
         _ => return Err(EINVAL),
     }
     let _access = WriteAccess::new(&path.mount)?;
-    permission(c.cred, &inode.attr(), WRITE)?;
+    inode.permission(c.cred, WRITE)?;
     let _claim = Claim::to_write(inode)?;
     set_len(c, inode, len)
 }

@@ -4,12 +4,13 @@
 //! Checks come in Linux's order (`fs/namei.c`), which decides the errno when several apply.
 //! Locks: `Rename`, then the `Dir` lock of the directories in question.
 
-use crate::fs::access::{EXEC, WRITE, path_permission, permission, sticky};
+use crate::fs::access::{EXEC, WRITE, path_permission, sticky};
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Attr, Dir, Inode, Kind, New, What};
 use crate::fs::mount::WriteAccess;
 use crate::fs::path::{Last, Path, Walk};
+use crate::fs::protect;
 use abi::Result;
 use abi::errno::{EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV};
 use abi::fs::{RenameFlags, S_ISGID, S_IXGRP};
@@ -137,8 +138,9 @@ pub fn link(c: &Caller, old: &Path, from: Option<Path>, path: &[u8]) -> Result<(
         if !Arc::ptr_eq(&old.mount, &dir.mount) {
             return Err(EXDEV);
         }
-        may_create(c, dir)?;
         let inode = old.inode()?;
+        protect::may_link(c, &**inode)?;
+        may_create(c, dir)?;
         if matches!(inode.kind(), Kind::Dir(_)) {
             return Err(EPERM);
         }
@@ -280,10 +282,10 @@ pub fn rename(
         // A directory gets another `..`, which is a write to it.
         if !Arc::ptr_eq(&from.dentry, &to.dentry) {
             if is_dir {
-                permission(c.cred, &moving.attr(), WRITE)?;
+                moving.permission(c.cred, WRITE)?;
             }
             if exchange && new.dentry.is_dir() {
-                permission(c.cred, &new.inode()?.attr(), WRITE).map_err(|_| EACCES)?;
+                new.inode()?.permission(c.cred, WRITE).map_err(|_| EACCES)?;
             }
         }
         busy(&old)?;

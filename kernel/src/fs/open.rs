@@ -11,6 +11,7 @@ use crate::fs::mount::WriteAccess;
 use crate::fs::namei;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;
+use crate::fs::protect;
 use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
 use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM};
@@ -141,6 +142,7 @@ fn find(
     if found.dentry.is_dir() {
         return Err(EISDIR);
     }
+    protect::may_take(c, &**walk.at().inode()?, &**found.inode()?)?;
     Ok((found, false))
 }
 

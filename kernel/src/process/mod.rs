@@ -19,6 +19,7 @@ mod kernel;
 mod object;
 pub mod oom;
 mod roots;
+pub mod settings;
 pub mod sigio;
 pub mod signal;
 mod thread;

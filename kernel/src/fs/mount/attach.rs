@@ -10,9 +10,7 @@ use abi::errno::{EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOTDIR};
 use abi::fs::MountFlags;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-/// Most mounts in a name space (`sysctl_mount_max`).
-const MOUNT_MAX: usize = 100_000;
+use core::sync::atomic::Ordering;
 
 /// The flags of a mount that mount(2) asks for: without a word on times of last read they are
 /// kept roughly.
@@ -252,7 +250,8 @@ impl Namespace {
             reserve(&place.mount)?;
             reserve(copy)?;
         }
-        if mounts.list.len() + new.len() > MOUNT_MAX {
+        let most = self.settings().mount_max.load(Ordering::Relaxed) as usize;
+        if mounts.list.len() + new.len() > most {
             return Err(ENOSPC);
         }
         hang(tree, at)?;

@@ -7,6 +7,7 @@ use crate::fs::file::FileOps;
 use crate::fs::locks;
 use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
+use crate::fs::settings::Settings;
 use crate::fs::superblock::{FsType, Super};
 use crate::fs::tmpfs;
 use crate::lock::order;
@@ -49,6 +50,7 @@ pub struct Namespace {
     pub(super) groups: Arc<Numbers>,
     devs: Arc<Numbers>,
     pipes: AtomicU64,
+    settings: Arc<Settings>,
     locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
@@ -108,6 +110,7 @@ impl Namespace {
             groups: Numbers::from(1),
             devs: Numbers::from(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            settings: Arc::default(),
             locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
@@ -128,6 +131,11 @@ impl Namespace {
     /// Whether `mount` is the root of all, which stays where it is.
     pub(super) fn is_root(&self, mount: &Arc<Mount>) -> bool {
         Arc::ptr_eq(mount, &self.root)
+    }
+
+    /// What `/proc/sys/fs` can change.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The kinds of file system.

@@ -4,20 +4,14 @@ use super::{CWD, Found, find, find_at, usable};
 use crate::cred::{Gid, Uid};
 use crate::fs::Fd;
 use crate::fs::attr::{self, NewTime};
-use crate::fs::mount::WriteAccess;
 use crate::mm::user::{UserIn, UserPath};
 use crate::process::Cx;
 use abi::errno::{EFAULT, EINVAL, Result};
 use abi::fs::AtFlags;
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT, Utimbuf};
 
-/// The right to change what was found: `EROFS` through a read-only mount.
-fn writable(found: &Found) -> Result<Option<WriteAccess>> {
-    found.path.as_ref().map(|path| WriteAccess::new(&path.mount)).transpose()
-}
-
 fn change_mode(cx: &Cx, found: &Found, perm: u32) -> Result<()> {
-    let _access = writable(found)?;
+    let _access = found.write_access()?;
     cx.with_caller(|c| attr::chmod(c, &found.inode, perm))
 }
 
@@ -44,7 +38,7 @@ fn given(id: u32) -> Option<u32> {
 }
 
 fn change_owner(cx: &Cx, found: &Found, uid: u32, gid: u32) -> Result<()> {
-    let _access = writable(found)?;
+    let _access = found.write_access()?;
     let (uid, gid) = (given(uid).map(Uid), given(gid).map(Gid));
     cx.with_caller(|c| attr::chown(c, &found.inode, uid, gid))
 }
@@ -90,7 +84,7 @@ pub fn truncate(cx: &mut Cx, path: UserPath, len: i64) -> Result<()> {
 }
 
 fn set_times(cx: &Cx, found: &Found, [atime, mtime]: [NewTime; 2]) -> Result<()> {
-    let _access = writable(found)?;
+    let _access = found.write_access()?;
     cx.with_caller(|c| attr::set_times(c, &found.inode, atime, mtime))
 }
 
