@@ -9,6 +9,7 @@ use crate::fs::caller::Caller;
 use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::locks;
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::Path;
 use crate::fs::sigio::Teller;
 use crate::lock::order;
@@ -151,8 +152,10 @@ pub struct File {
     path: Option<Path>,
     /// What it can be used for, decided at open.
     mode: Mode,
-    /// While it can be written, it cannot be run.
+    /// While it can be written, it cannot be run,
     _claim: Option<Claim>,
+    /// and its mount cannot become read-only.
+    _access: Option<WriteAccess>,
     /// `O_*`: the access mode, and the status flags that fcntl(2) can change.
     flags: AtomicU32,
     /// Whose credentials opened it.
@@ -197,6 +200,7 @@ impl File {
             inode,
             path,
             _claim: None,
+            _access: None,
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
@@ -206,9 +210,9 @@ impl File {
         }
     }
 
-    /// The same, and the file keeps `claim` as long as it is open.
-    pub fn with_claim(mut self, claim: Option<Claim>) -> Self {
-        self._claim = claim;
+    /// The same, and the file keeps `claim` and `access` as long as it is open.
+    pub fn holding(mut self, claim: Option<Claim>, access: Option<WriteAccess>) -> Self {
+        (self._claim, self._access) = (claim, access);
         self
     }
 

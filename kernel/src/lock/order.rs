@@ -82,6 +82,8 @@ lock_order! {
     Files,
     /// Names: a dentry's children, an inode's attributes, root and working directory.
     Names,
+    /// Free numbers of mounts, peer groups and file systems.
+    Numbers,
     /// Queued signals and signal actions of a process (`siglock`).
     Signals,
     /// A thread's blocked and pending signals; under its process's `Signals` where both are held.

@@ -220,8 +220,9 @@ syscalls! {
     getdents => fs::getdents;
 
     // Mounts
-    mount => fs::mount, partial "tmpfs, bind, remount, move; no propagation";
+    mount => fs::mount;
     umount2 => fs::umount2;
+    pivot_root => fs::pivot_root;
 
     // Waiting for files
     poll => poll::poll;
