@@ -33,6 +33,7 @@ pub mod pipe;
 pub mod poll;
 pub mod regular;
 pub mod sigio;
+pub mod splice;
 pub mod superblock;
 pub mod tmpfs;
 pub mod xattr;
