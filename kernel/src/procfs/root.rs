@@ -16,6 +16,7 @@ pub(super) static ROOT: Dir<()> = Dir::new(&[
     dir("sys", &SYS),
     text("misc", 0o444, system::none),
     text("stat", 0o444, stat::stat),
+    text("locks", 0o444, system::locks),
     text("swaps", 0o444, system::swaps),
     dir("driver", &EMPTY),
     link("mounts", |_, _| leads_to(b"self/mounts")),

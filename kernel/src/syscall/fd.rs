@@ -1,16 +1,12 @@
 //! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
 
-use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
-use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
-use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
+use crate::mm::io::{UserSink, UserSource, segments};
+use crate::mm::user::{In, Out, UserBytes, UserIn, UserList, UserOut};
 use crate::process::Cx;
 use crate::tty::pty::Master;
-use abi::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, ENOPKG, EOPNOTSUPP, ESPIPE, EXDEV,
-    Result,
-};
+use abi::errno::{EBADF, EFAULT, EINVAL, EIO, EISDIR, ENODEV, ENOPKG, EOPNOTSUPP, ESPIPE, Result};
 use abi::fs::{
     CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags,
     RwfFlags, S_IFIFO,
@@ -18,7 +14,6 @@ use abi::fs::{
 use abi::process::RLIMIT_NOFILE;
 use abi::tty::TIOCGPTPEER;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 /// read(2)
 pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
@@ -316,137 +311,4 @@ pub fn fadvise64(cx: &mut Cx, fd: Fd, _at: i64, len: i64, advice: u32) -> Result
         return Err(EINVAL);
     }
     Ok(())
-}
-
-/// Bytes copied at a time from file to file.
-const PIECE: usize = 64 * 1024;
-
-/// sendfile(2)
-pub fn sendfile(
-    cx: &mut Cx,
-    out: Fd,
-    from: Fd,
-    offset: Option<UserInOut<i64>>,
-    count: usize,
-) -> Result<usize> {
-    let (from, out) = (cx.usable_file(from)?, cx.usable_file(out)?);
-    if !from.readable() || !out.writable() {
-        return Err(EBADF);
-    }
-    let mut at = match offset {
-        Some(_) if !from.ops().is_seekable() => return Err(ESPIPE),
-        Some(offset) => Some(offset.read(cx.space())?),
-        None => None,
-    };
-    if out.flags().has(OpenFlags::APPEND) || !matches!(from.inode().kind(), Kind::File(_)) {
-        return Err(EINVAL);
-    }
-    let count = count.min(MAX_RW_COUNT);
-    let done = cx.with_caller(|c| copy(c, &from, at.as_mut(), &out, None, count));
-    cx.thread.io.read(&done);
-    cx.thread.io.wrote(&done);
-    if let (Some(offset), Some(at)) = (offset, at) {
-        offset.write(cx.space(), &at)?;
-    }
-    done
-}
-
-/// copy_file_range(2)
-pub fn copy_file_range(
-    cx: &mut Cx,
-    from: Fd,
-    from_at: Option<UserInOut<i64>>,
-    to: Fd,
-    to_at: Option<UserInOut<i64>>,
-    count: usize,
-    flags: u32,
-) -> Result<usize> {
-    let (from, to) = (cx.usable_file(from)?, cx.usable_file(to)?);
-    let read = |at: Option<UserInOut<i64>>| at.map(|at| at.read(cx.space())).transpose();
-    let (mut source, mut target) = (read(from_at)?, read(to_at)?);
-    if flags != 0 {
-        return Err(EINVAL);
-    }
-    for file in [&from, &to] {
-        match file.inode().kind() {
-            Kind::File(_) => {}
-            Kind::Dir(_) => return Err(EISDIR),
-            _ => return Err(EINVAL),
-        }
-    }
-    if !from.readable() || !to.writable() || to.flags().has(OpenFlags::APPEND) {
-        return Err(EBADF);
-    }
-    if from.inode().attr().dev != to.inode().attr().dev {
-        return Err(EXDEV);
-    }
-    let count = count.min(MAX_RW_COUNT);
-    if Arc::ptr_eq(from.inode(), to.inode()) {
-        // Ranges that overlap have no meaning.
-        let start = |at: Option<i64>, file: &File| at.map_or(file.offset(), |at| at as u64);
-        let (a, b) = (start(source, &from), start(target, &to));
-        if a.abs_diff(b) < count as u64 {
-            return Err(EINVAL);
-        }
-    }
-    let done = cx.with_caller(|c| copy(c, &from, source.as_mut(), &to, target.as_mut(), count));
-    cx.thread.io.read(&done);
-    cx.thread.io.wrote(&done);
-    for (user, at) in [(from_at, source), (to_at, target)] {
-        if let (Some(user), Some(at)) = (user, at) {
-            user.write(cx.space(), &at)?;
-        }
-    }
-    done
-}
-
-/// Copies `count` bytes between files, from given offsets or from the files' own. Each piece is
-/// read, then written: the two files are never locked at once.
-fn copy(
-    c: &Caller,
-    from: &File,
-    mut from_at: Option<&mut i64>,
-    to: &File,
-    mut to_at: Option<&mut i64>,
-    count: usize,
-) -> Result<usize> {
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(PIECE.min(count)).map_err(|_| ENOMEM)?;
-    buffer.resize(PIECE.min(count), 0);
-    let mut done = 0;
-    while done < count {
-        let now = from_at.as_deref().copied().unwrap_or(from.offset() as i64);
-        let room = buffer.get_mut(..PIECE.min(count - done)).unwrap_or_default();
-        let got = match from.read_at(c, &mut SliceSink::new(room), now) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
-        };
-        let source = &mut SliceSource::new(room.get(..got).unwrap_or_default());
-        let put = match to_at.as_deref().copied() {
-            Some(at) => to.write_at(c, source, at),
-            None => to.write(c, source),
-        };
-        let put = match put {
-            Ok(put) => put,
-            Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
-        };
-        let end = now.checked_add(put as i64).ok_or(EFBIG)?;
-        match &mut from_at {
-            Some(at) => **at = end,
-            None => {
-                from.seek(end, abi::fs::SEEK_SET)?;
-            }
-        }
-        if let Some(at) = &mut to_at {
-            **at += put as i64;
-        }
-        done += put;
-        if put < got {
-            break;
-        }
-    }
-    Ok(done)
 }

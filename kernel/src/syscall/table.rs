@@ -10,7 +10,7 @@ use super::{
     arg::{Arg, Args},
     event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
-    sched, signal, time,
+    sched, signal, splice, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -145,8 +145,11 @@ syscalls! {
     ftruncate => fd::ftruncate;
     fallocate => fd::fallocate;
     fadvise64 => fd::fadvise64;
-    sendfile => fd::sendfile;
-    copy_file_range => fd::copy_file_range;
+    sendfile => splice::sendfile;
+    copy_file_range => splice::copy_file_range;
+    splice => splice::splice;
+    tee => splice::tee;
+    vmsplice => splice::vmsplice;
 
     // Names and files
     open => fs::open;
