@@ -5,6 +5,7 @@
 //! method below.
 
 pub mod arg;
+pub mod console;
 pub mod fd;
 pub mod fs;
 pub mod ids;

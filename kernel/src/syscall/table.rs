@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    console, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -325,4 +325,5 @@ syscalls! {
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
+    vhangup => console::vhangup;
 }
