@@ -6,14 +6,16 @@
 use crate::cred::Cred;
 use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
+use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::locks;
 use crate::fs::path::Path;
+use crate::fs::sigio::Teller;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::{MapFile, MapSource};
 use crate::time::mono_ns;
-use crate::wait::{Mutex, Pause, Watch, Woken};
+use crate::wait::{Mutex, Pause, Vigil, Watch, Woken};
 use abi::Result;
 use abi::errno::{
     EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
@@ -58,6 +60,17 @@ pub trait FileOps: Any + Send + Sync {
         self.write(f, c, from, Pos::Stream).map(|n| (n, 0))
     }
 
+    /// Is each write one record, of which the rest is not written if it was too long? Such a file
+    /// looks at what it is given ([`Source::peek`]) until it takes it.
+    fn writes_records(&self) -> bool {
+        false
+    }
+
+    /// Can epoll(7) watch it? Whoever has a `poll` of its own says so; the others are always ready.
+    fn can_poll(&self) -> bool {
+        false
+    }
+
     /// What is ready now, without side effect; and puts `watch`, if any, on the queues that tell
     /// of changes.
     fn poll(&self, _f: &File, _c: &Caller, _watch: Option<&mut Watch>) -> PollEvents {
@@ -73,6 +86,16 @@ pub trait FileOps: Any + Send + Sync {
     /// What a read gives that gave up.
     fn read_late(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink) -> Result<usize> {
         Err(EAGAIN)
+    }
+
+    /// What `/proc/PID/fd` calls it where it has no path, as `anon_inode:[eventfd]`.
+    fn link_name(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Its own lines in `/proc/PID/fdinfo`.
+    fn fdinfo(&self, _f: &File, _out: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
     }
 
     /// ioctl(2), but for the commands every file knows.
@@ -105,6 +128,12 @@ pub trait FileOps: Any + Send + Sync {
         Err(EINVAL)
     }
 
+    /// Lets `teller` tell of what happens to the object (`O_ASYNC`), or no more. `ENOTTY`: nothing
+    /// is told of such objects.
+    fn listen(&self, _f: &File, _teller: &Arc<Teller>, _fd: i32, _on: bool) -> Result<()> {
+        Err(ENOTTY)
+    }
+
     /// The last step of open(2), which may have to wait (`EAGAIN`) for another process, as a
     /// named pipe does.
     fn opened(&self, _f: &File, _c: &Caller) -> Result<()> {
@@ -114,6 +143,8 @@ pub trait FileOps: Any + Send + Sync {
 
 /// An open file description (open(2)): what descriptors share after dup(2) and fork(2).
 pub struct File {
+    /// Epoll sets that watch it: first, so that they forget it before it goes.
+    watchers: Watchers,
     ops: Arc<dyn FileOps>,
     inode: Arc<dyn Inode>,
     /// How it was found; a pipe or socket was not.
@@ -128,6 +159,8 @@ pub struct File {
     cred: Arc<Cred>,
     /// Written under `seeking`, which reads and writes hold; read without.
     offset: AtomicU64,
+    /// Whom it sends signals, if anyone ever asked.
+    teller: spin::Once<Arc<Teller>>,
     seeking: Mutex<(), order::FileOffset>,
 }
 
@@ -137,12 +170,9 @@ struct Mode {
     write: bool,
 }
 
-/// The flags that `F_SETFL` can change (`SETFL_MASK`).
-const CHANGEABLE: OpenFlags = OpenFlags::APPEND
-    .with(OpenFlags::NONBLOCK)
-    .with(OpenFlags::ASYNC)
-    .with(OpenFlags::DIRECT)
-    .with(OpenFlags::NOATIME);
+/// The flags that `F_SETFL` can change (`SETFL_MASK`); `O_ASYNC` is [`File::set_async`]'s.
+const CHANGEABLE: OpenFlags =
+    OpenFlags::APPEND.with(OpenFlags::NONBLOCK).with(OpenFlags::DIRECT).with(OpenFlags::NOATIME);
 
 /// Flags that only say how to open; `F_GETFL` does not show them.
 const OPENING: OpenFlags = OpenFlags::CREAT
@@ -162,6 +192,7 @@ impl File {
     ) -> Self {
         let usable = !flags.has(OpenFlags::PATH);
         Self {
+            watchers: Watchers::default(),
             ops,
             inode,
             path,
@@ -170,6 +201,7 @@ impl File {
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
             offset: AtomicU64::new(0),
+            teller: spin::Once::new(),
             seeking: Mutex::new(()),
         }
     }
@@ -189,6 +221,11 @@ impl File {
     pub fn ops_as<T: FileOps>(&self) -> Option<&T> {
         let ops: &dyn Any = &*self.ops;
         ops.downcast_ref()
+    }
+
+    /// The epoll sets that watch it.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
     }
 
     /// The inode.
@@ -223,6 +260,24 @@ impl File {
             true => self.flags.fetch_or(OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
             false => self.flags.fetch_and(!OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
         };
+    }
+
+    /// Whom it sends signals.
+    pub fn teller(&self) -> &Arc<Teller> {
+        self.teller.call_once(Arc::default)
+    }
+
+    /// Sets or clears `O_ASYNC` (`FIOASYNC`), for descriptor `fd`. `ENOTTY` where it means nothing.
+    pub fn set_async(&self, fd: i32, on: bool) -> Result<()> {
+        if self.flags().has(OpenFlags::ASYNC) == on {
+            return Ok(());
+        }
+        self.ops.listen(self, self.teller(), fd, on)?;
+        match on {
+            true => self.flags.fetch_or(OpenFlags::ASYNC.bits(), Ordering::Relaxed),
+            false => self.flags.fetch_and(!OpenFlags::ASYNC.bits(), Ordering::Relaxed),
+        };
+        Ok(())
     }
 
     /// Whether it was opened with `O_PATH`: good as a place, not as a file.
@@ -267,7 +322,10 @@ impl File {
     pub fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         self.may_write()?;
         if !self.ops.is_seekable() {
-            return self.write_stream(c, from);
+            return match self.ops.writes_records() {
+                true => self.block(c, || self.ops.write(self, c, from, Pos::Stream)),
+                false => self.write_stream(c, from),
+            };
         }
         let _seeking = self.seeking.lock();
         if self.flags().has(OpenFlags::APPEND) {
@@ -335,9 +393,6 @@ impl File {
 
     /// lseek(2): the new offset.
     pub fn seek(&self, offset: i64, whence: u32) -> Result<u64> {
-        if !self.ops.is_seekable() {
-            return Err(ESPIPE);
-        }
         let _seeking = self.seeking.lock();
         let new = self.ops.seek(self, self.offset(), offset, whence)?;
         self.set_offset(new);
@@ -412,16 +467,16 @@ impl File {
             Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
             done => return done,
         }
-        let Some(mut watch) = Watch::new() else { return Err(EAGAIN) };
+        let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };
         let began_ns = mono_ns();
-        self.ops.poll(self, c, Some(&mut watch));
+        self.ops.poll(self, c, Some(&mut vigil.watch));
         loop {
-            watch.clear();
+            vigil.clear();
             match op(false) {
                 Err(EAGAIN) => {}
                 done => return done,
             }
-            match watch.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
+            match vigil.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
                 Ok(()) => {}
                 Err(Woken::Signal) => return Err(ERESTARTSYS),
                 Err(Woken::Deadline) => return op(true),

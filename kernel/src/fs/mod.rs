@@ -16,6 +16,8 @@ pub mod attr;
 pub mod busy;
 pub mod caller;
 pub mod dentry;
+pub mod epoll;
+pub mod eventfd;
 pub mod fd_table;
 pub mod file;
 pub mod info;
@@ -24,13 +26,16 @@ pub mod inode;
 pub mod locks;
 pub mod mount;
 pub mod namei;
+pub mod nameless;
 pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

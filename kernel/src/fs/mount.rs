@@ -8,6 +8,7 @@ use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
 use crate::fs::inode::Kind;
 use crate::fs::locks;
+use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
@@ -64,6 +65,10 @@ pub struct Namespace {
     devs: AtomicU32,
     pipes: AtomicU64,
     locks: locks::Registry,
+    events: AtomicU64,
+    anon: Arc<Nameless>,
+    /// Where files lie that have no name anywhere: memfd_create(2).
+    shm: Arc<Mount>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -159,6 +164,8 @@ impl Namespace {
         let args = MountArgs { dev: makedev(0, FIRST_DEV), options: b"", clock };
         let root = Super::mount("rootfs", &args, tmpfs::mount)?;
         let root = Mount::new(1, b"rootfs", root, MountFlags::EMPTY);
+        let args = MountArgs { dev: makedev(0, SHM_DEV), options: b"size=0,nr_inodes=0", clock };
+        let shm = Super::mount("tmpfs", &args, tmpfs::mount)?;
         Ok(Arc::new(Self {
             mounts: Mutex::new(Vec::from([root.clone()])),
             root,
@@ -166,9 +173,12 @@ impl Namespace {
             devices,
             clock,
             ids: AtomicU32::new(2),
-            devs: AtomicU32::new(PIPE_DEV + 1),
+            devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
             locks: locks::Registry::default(),
+            events: AtomicU64::new(0),
+            anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
+            shm: Mount::new(0, b"tmpfs", shm, MountFlags::EMPTY),
         }))
     }
 
@@ -202,9 +212,24 @@ impl Namespace {
         makedev(0, PIPE_DEV)
     }
 
+    /// A number for an eventfd.
+    pub fn new_event_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The inode that event files share.
+    pub fn anon_inode(&self) -> &Arc<Nameless> {
+        &self.anon
+    }
+
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
+    pub fn shm(&self) -> &Arc<Mount> {
+        &self.shm
     }
 
     /// What is known of locks on files.
@@ -341,8 +366,13 @@ impl Namespace {
 /// The first number for file systems without a device; 1 is what Linux's own ramfs has.
 pub(super) const FIRST_DEV: u32 = 2;
 
+/// What files of memfd_create(2) lie on.
+const SHM_DEV: u32 = 1;
+
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;
+/// What event files lie on.
+const ANON_DEV: u32 = PIPE_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
 fn put(mount: Arc<Mount>, at: Path) -> Result<()> {

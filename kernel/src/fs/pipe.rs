@@ -5,11 +5,11 @@
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
 
 use crate::cred::Cred;
-use crate::fs::attached::Attached;
-use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
-use crate::fs::inode::{Attr, Change, Inode, Kind};
+use crate::fs::inode::Inode;
+use crate::fs::nameless::Nameless;
+use crate::fs::sigio::{Event, Listeners, Teller};
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use crate::mm::io::{Sink, Source};
@@ -18,7 +18,7 @@ use crate::signal::Signal;
 use crate::wait::{Mutex, WaitQueue, Watch};
 use abi::Result;
 use abi::errno::{EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM, EPIPE};
-use abi::fs::{F_GETPIPE_SZ, FIONREAD, OpenFlags, PIPE_BUF, S_IFIFO};
+use abi::fs::{F_GETPIPE_SZ, FIONREAD, OpenFlags};
 use abi::poll::PollEvents;
 use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
@@ -45,6 +45,9 @@ pub struct Pipe {
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
     writable: Arc<WaitQueue>,
+    /// Who gets SIGIO when it was written to, and when it was read from.
+    read_listeners: Listeners,
+    write_listeners: Listeners,
 }
 
 struct State {
@@ -57,6 +60,9 @@ struct State {
     /// How many readers and writers there have ever been: what a named pipe's open waits for.
     readers_seen: u64,
     writers_seen: u64,
+    /// Somebody has polled it: every write is told, not only the first into an empty ring, since
+    /// edge-triggered readers ask for that (Linux's `poll_usage`).
+    polled: bool,
 }
 
 /// A page with bytes in it.
@@ -97,11 +103,14 @@ impl Pipe {
                 writers: 0,
                 readers_seen: 0,
                 writers_seen: 0,
+                polled: false,
             }),
             read_turn: Mutex::new(()),
             write_turn: Mutex::new(()),
             readable: Arc::new(WaitQueue::new()),
             writable: Arc::new(WaitQueue::new()),
+            read_listeners: Listeners::default(),
+            write_listeners: Listeners::default(),
         }))
     }
 
@@ -139,6 +148,7 @@ impl Pipe {
         if was_full {
             self.writable.wake((PollEvents::OUT | PollEvents::WRNORM).bits().into(), 1);
         }
+        self.write_listeners.tell(Event::Out);
         result
     }
 
@@ -169,7 +179,7 @@ impl Pipe {
         }
         let _turn = self.write_turn.lock();
         let mut done = 0;
-        let mut was_empty = false;
+        let mut news = false;
         let result = loop {
             let place = self.place(from.left(), done == 0);
             let (frame, off, len, merged) = match place {
@@ -186,7 +196,7 @@ impl Pipe {
             match from.frame(&frame, off, len) {
                 Ok(n) => {
                     done += n;
-                    was_empty |= self.publish(frame, off, n, merged);
+                    news |= self.publish(frame, off, n, merged);
                     if n < len || from.left() == 0 {
                         break Ok(done);
                     }
@@ -195,9 +205,10 @@ impl Pipe {
                 Err(error) => break Err(error),
             }
         };
-        if was_empty {
+        if news {
             self.readable.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
         }
+        self.read_listeners.tell(Event::In);
         result
     }
 
@@ -233,11 +244,11 @@ impl Pipe {
         Ok(Some((frame, 0, left.min(page), false)))
     }
 
-    /// Shows `n` bytes that were copied into `frame` to the readers. Returns whether there was
-    /// nothing to read before.
+    /// Shows `n` bytes that were copied into `frame` to the readers. Returns whether they must be
+    /// told: there was nothing to read before, or somebody polls.
     fn publish(&self, frame: Frame, off: usize, n: usize, merged: bool) -> bool {
         let mut state = self.state.lock();
-        let was_empty = state.ring.is_empty();
+        let news = state.ring.is_empty() || state.polled;
         if merged {
             // A reader may have emptied that page meanwhile; then it is a new slot.
             if let Some(last) = state.ring.back_mut()
@@ -245,11 +256,11 @@ impl Pipe {
                 && last.off + last.len == off
             {
                 last.len += n;
-                return was_empty;
+                return news;
             }
         }
         state.ring.push_back(Slot { frame, off, len: n });
-        was_empty
+        news
     }
 
     /// Bytes to be read (`FIONREAD`).
@@ -328,7 +339,7 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
 /// pipe2(2): the end to read and the end to write.
 pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let pipe = Pipe::new()?;
-    let inode: Arc<dyn Inode> = Arc::new(PipeInode::new(c));
+    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c));
     let end = |reads: bool, access: OpenFlags| {
         let ops = Arc::new(pipe.open(reads, !reads, false));
         Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))
@@ -354,6 +365,10 @@ impl FileOps for End {
         self.pipe.write(c, from)
     }
 
+    fn can_poll(&self) -> bool {
+        true
+    }
+
     fn poll(&self, _f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
         if let Some(watch) = watch {
             if self.reads {
@@ -364,7 +379,8 @@ impl FileOps for End {
             }
         }
         let mut events = PollEvents::EMPTY;
-        let state = self.pipe.state.lock();
+        let mut state = self.pipe.state.lock();
+        state.polled = true;
         if self.reads {
             if !state.ring.is_empty() {
                 events |= PollEvents::IN | PollEvents::RDNORM;
@@ -392,6 +408,16 @@ impl FileOps for End {
         let space = c.space.ok_or(EFAULT)?;
         UserOut::<i32>::new(arg).write(space, &(self.pipe.len() as i32))?;
         Ok(0)
+    }
+
+    fn listen(&self, _f: &File, teller: &Arc<Teller>, fd: i32, on: bool) -> Result<()> {
+        if self.reads {
+            self.pipe.read_listeners.set(teller, fd, on)?;
+        }
+        if self.writes {
+            self.pipe.write_listeners.set(teller, fd, on)?;
+        }
+        Ok(())
     }
 
     fn opened(&self, f: &File, _c: &Caller) -> Result<()> {
@@ -432,65 +458,9 @@ impl Drop for End {
         if writers == 0 {
             self.pipe.readable.wake_all();
         }
-    }
-}
-
-/// The inode of a pipe without a name.
-struct PipeInode {
-    attr: Spin<Attr, order::Names>,
-    attached: Attached,
-}
-
-impl PipeInode {
-    fn new(c: &Caller) -> Self {
-        let now = attr::now(c);
-        let mounts = &c.fs_info.mounts;
-        Self {
-            attr: Spin::new(Attr {
-                dev: mounts.pipe_dev(),
-                ino: mounts.new_pipe_ino(),
-                mode: S_IFIFO | 0o600,
-                nlink: 1,
-                uid: c.cred.fsuid,
-                gid: c.cred.fsgid,
-                rdev: 0,
-                size: 0,
-                blocks: 0,
-                blksize: PIPE_BUF as u32,
-                atime: now,
-                mtime: now,
-                ctime: now,
-                btime: None,
-            }),
-            attached: Attached::default(),
+        if (readers == 0) != (writers == 0) {
+            self.pipe.read_listeners.tell(Event::In);
+            self.pipe.write_listeners.tell(Event::Out);
         }
-    }
-}
-
-impl Inode for PipeInode {
-    fn attr(&self) -> Attr {
-        *self.attr.lock()
-    }
-
-    fn set_attr(&self, change: &Change) -> Result<()> {
-        let mut attr = self.attr.lock();
-        if let Some(mode) = change.mode {
-            attr.mode = S_IFIFO | mode & 0o7777;
-        }
-        attr.uid = change.uid.unwrap_or(attr.uid);
-        attr.gid = change.gid.unwrap_or(attr.gid);
-        attr.atime = change.atime.unwrap_or(attr.atime);
-        attr.mtime = change.mtime.unwrap_or(attr.mtime);
-        attr.ctime = change.ctime.unwrap_or(attr.ctime);
-        Ok(())
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        // Opened again through /proc/PID/fd a pipe is found by its file, not by its inode.
-        Kind::Socket
-    }
-
-    fn attached(&self) -> Option<&Attached> {
-        Some(&self.attached)
     }
 }

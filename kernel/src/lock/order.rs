@@ -28,6 +28,11 @@ macro_rules! lock_order {
 }
 
 lock_order! {
+    /// Which epoll sets are within which, while that changes.
+    EpollNesting,
+    /// An epoll set being looked through, with all the files in it; sets within a set are looked
+    /// through under it.
+    EpollScan,
     /// The offset of an open, seekable file (`f_pos_lock`); what a
     /// read or a listing takes comes below.
     FileOffset,
@@ -63,8 +68,12 @@ lock_order! {
     Socket,
     /// System V objects.
     Ipc,
-    /// An epoll set's ready list.
-    Epoll,
+    /// The files of an epoll set, and the sets that watch a file.
+    EpollItems,
+    /// Who wants signals about a pipe or terminal.
+    Listeners,
+    /// Whom an open file sends signals.
+    FileOwner,
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).
@@ -94,6 +103,8 @@ lock_order! {
     Alarm,
     /// Armed timers.
     Timers,
+    /// The ready list of an epoll set, which wake-ups of all kinds add to.
+    Epoll,
     /// A wait queue.
     Wait,
     /// Who owns a thread's fiber.

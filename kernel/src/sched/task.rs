@@ -10,7 +10,7 @@ use core::sync::atomic::{
 use hal::{
     cpu::CpuId,
     fiber::Fiber,
-    list::{HeapNode, Node},
+    list::{HeapNode, List, Node},
     mem::NoMemory,
 };
 
@@ -128,30 +128,80 @@ impl Lane {
 
 /// One place on one wait queue.
 pub struct Waiter {
-    task: Weak<TaskNode>,
-    lane: Lane,
-    /// Poll events it asks for.
+    target: Target,
+    /// Poll events it asks for; 0: all.
     pub events: AtomicU32,
     /// Woken alone (Linux's `WQ_FLAG_EXCLUSIVE`).
     pub exclusive: AtomicBool,
 }
 
+/// Who is behind a place.
+#[derive(Clone)]
+pub enum Target {
+    /// A thread, which wakes.
+    Task(Weak<TaskNode>, Lane),
+    /// Something else, which is told when the queue's lock is free again.
+    Call(Arc<Node<Call>>),
+}
+
+/// Something other than a thread that wants to know of a change, as an epoll entry does.
+pub trait Notify: Send + Sync {
+    /// Will telling it reach somebody who waits? Decides whether the event is spent where only so
+    /// many are to be told. Asked under the queue's lock: may take none.
+    fn has_sleepers(&self) -> bool;
+
+    /// Something changed. May be called under any lock above `Epoll`, from any thread.
+    fn notify(self: Arc<Self>);
+}
+
+/// A [`Notify`], with a place on the list of those that a wake-up has yet to tell.
+pub struct Call(Arc<dyn Notify>);
+
+impl Call {
+    /// Tells it.
+    pub fn run(&self) {
+        self.0.clone().notify();
+    }
+}
+
+impl Target {
+    /// The thread `task`, waiting for an event.
+    pub fn task(task: &TaskRef) -> Self {
+        Self::Task(Arc::downgrade(&task.0), Lane::Event)
+    }
+
+    /// What is told instead of woken.
+    pub fn call(what: Arc<dyn Notify>) -> Self {
+        Self::Call(Arc::new(Node::new(Call(what))))
+    }
+}
+
 impl Waiter {
-    /// Another place for `task`, for waiting on several queues at once.
-    pub fn new(task: &TaskRef, events: u32) -> Arc<Node<Waiter>> {
+    /// A place for `target`.
+    pub fn new(target: Target, events: u32, exclusive: bool) -> Arc<Node<Waiter>> {
         Arc::new(Node::new(Waiter {
-            task: Arc::downgrade(&task.0),
-            lane: Lane::Event,
+            target,
             events: AtomicU32::new(events),
-            exclusive: AtomicBool::new(false),
+            exclusive: AtomicBool::new(exclusive),
         }))
     }
 
-    /// Wakes the thread behind it. `true` when the event reached a thread.
-    pub fn wake(&self) -> bool {
-        let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
-        task.notify(self.lane);
-        true
+    /// Wakes the thread behind it, or puts who is to be told on `calls`. `true` when the event
+    /// reached somebody who waits.
+    pub fn wake(&self, calls: &mut List<Call>) -> bool {
+        match &self.target {
+            Target::Task(task, lane) => {
+                let Some(task) = task.upgrade().map(TaskRef) else { return false };
+                task.notify(*lane);
+                true
+            }
+            Target::Call(call) => {
+                let reaches = call.0.has_sleepers();
+                // On a list already: another wake-up is about to tell it, of this change, too.
+                let _ = calls.push_back(call.clone());
+                reaches
+            }
+        }
     }
 }
 
@@ -163,14 +213,7 @@ impl TaskRef {
         body: impl FnOnce(TaskRef) + Send + 'static,
     ) -> Result<TaskRef, NoMemory> {
         let task = Arc::new_cyclic(|me: &Weak<TaskNode>| {
-            let waiter = |lane| {
-                Arc::new(Node::new(Waiter {
-                    task: me.clone(),
-                    lane,
-                    events: AtomicU32::new(0),
-                    exclusive: AtomicBool::new(false),
-                }))
-            };
+            let waiter = |lane| Waiter::new(Target::Task(me.clone(), lane), 0, false);
             HeapNode::new(Task {
                 id,
                 parking: Parking::new(
@@ -233,7 +276,11 @@ impl Task {
         crate::lock::might_sleep();
         self.parking.park(how, stay, || {
             self.switches[0].fetch_add(1, Relaxed);
+            let load = matches!(how, Sleep::Killable | Sleep::Uninterruptible);
+            let sched = if load { cpu::sched() } else { None };
+            sched.inspect(|sched| sched.count_blocked(true));
             hal::fiber::suspend(hal::fiber::Suspend::Sleep);
+            sched.inspect(|sched| sched.count_blocked(false));
         });
     }
 
@@ -292,6 +339,12 @@ impl Task {
         }
         let in_user = (u128::from(ran) * u128::from(user) / u128::from(user + system)) as u64;
         (in_user, ran - in_user)
+    }
+
+    /// Do ticks find it in user mode more often than in the kernel?
+    pub(super) fn is_mostly_in_user(&self) -> bool {
+        let [user, system] = [0, 1].map(|at| self.ticks[at].load(Relaxed));
+        user >= system
     }
 
     /// A tick found it running.

@@ -6,7 +6,10 @@
 
 pub mod arg;
 pub mod console;
+pub mod event;
+pub mod fcntl;
 pub mod fd;
+pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;

@@ -8,7 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority,
+    process,
     ret::Ret,
     sched, signal, time,
 };
@@ -135,7 +136,7 @@ syscalls! {
     dup3 => fd::dup3;
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
-    fcntl => fd::fcntl;
+    fcntl => fcntl::fcntl;
     flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
@@ -153,6 +154,7 @@ syscalls! {
     creat => fs::creat;
     openat => fs::openat;
     openat2 => fs::openat2;
+    memfd_create => fs::memfd_create;
     mkdir => fs::mkdir;
     mkdirat => fs::mkdirat;
     mknod => fs::mknod;
@@ -201,6 +203,19 @@ syscalls! {
     futimesat => fs::futimesat;
     utimensat => fs::utimensat;
 
+    setxattr => fs::setxattr;
+    lsetxattr => fs::lsetxattr;
+    fsetxattr => fs::fsetxattr;
+    getxattr => fs::getxattr;
+    lgetxattr => fs::lgetxattr;
+    fgetxattr => fs::fgetxattr;
+    listxattr => fs::listxattr;
+    llistxattr => fs::llistxattr;
+    flistxattr => fs::flistxattr;
+    removexattr => fs::removexattr;
+    lremovexattr => fs::lremovexattr;
+    fremovexattr => fs::fremovexattr;
+
     // Directories
     getdents64 => fs::getdents64;
     getdents => fs::getdents;
@@ -214,6 +229,14 @@ syscalls! {
     ppoll => poll::ppoll;
     select => poll::select;
     pselect6 => poll::pselect6;
+    epoll_create => event::epoll_create;
+    epoll_create1 => event::epoll_create1;
+    epoll_ctl => event::epoll_ctl;
+    epoll_wait => event::epoll_wait;
+    epoll_pwait => event::epoll_pwait;
+    epoll_pwait2 => event::epoll_pwait2;
+    eventfd => event::eventfd;
+    eventfd2 => event::eventfd2;
 
     // Memory
     mmap => mem::mmap;
@@ -229,6 +252,8 @@ syscalls! {
     munlock => mem::munlock;
     mlockall => mem::mlockall;
     munlockall => mem::munlockall;
+    process_vm_readv => foreign::process_vm_readv;
+    process_vm_writev => foreign::process_vm_writev;
 
     // Processes
     fork => process::fork;

@@ -175,6 +175,10 @@ impl FileOps for Terminal {
         Ok(done)
     }
 
+    fn can_poll(&self) -> bool {
+        true
+    }
+
     fn poll(&self, _f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
         if let Some(watch) = watch {
             watch.add(&self.tty.changed, 0);
