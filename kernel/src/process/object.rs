@@ -54,6 +54,9 @@ pub struct Process {
     pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
     /// Its parent, or nobody, has been told of its end: its number is free again.
     pub(super) reaped: AtomicBool,
+    /// The foreground group that the terminal had when it was lost: the leader of a session tells
+    /// it when it exits (`tty_old_pgrp`). 0: none.
+    pub lost_foreground: AtomicI32,
     /// What is left of its last thread when it has ended.
     pub remains: Spin<Option<Remains>, order::Parts>,
     /// How much sooner than others it goes when memory runs out, -1000 to 1000
@@ -162,6 +165,7 @@ impl Process {
             cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
             reaped: AtomicBool::new(false),
+            lost_foreground: AtomicI32::new(0),
             remains: Spin::new(None),
             oom_score_adj: AtomicI32::new(0),
             oom_score_adj_min: AtomicI32::new(0),

@@ -8,7 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority,
+    process,
     ret::Ret,
     sched, signal, splice, time,
 };
@@ -353,4 +354,5 @@ syscalls! {
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
+    vhangup => console::vhangup;
 }
