@@ -29,6 +29,7 @@ use crate::{
 fn file_systems(kernel: &'static Kernel, drivers: &'static Drivers) -> Vec<FsType> {
     vec![
         FsType::nodev("tmpfs", tmpfs::mount),
+        FsType::nodev("devpts", |args| drivers.terminals.ptys().mount(args)),
         FsType::nodev("proc", move |args| procfs::mount(kernel, args)),
         devtmpfs::kind(drivers),
         FsType::nodev("ramfs", tmpfs::mount_plain),

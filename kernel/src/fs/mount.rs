@@ -26,8 +26,15 @@ use hashbrown::HashMap;
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
-    /// Opens character device `dev` ([`makedev`]); `ENXIO` if there is none.
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
+    /// Opens character device `dev` ([`makedev`]), whose node was found at `path`; `ENXIO` if
+    /// there is none.
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>>;
     /// Opens block device `dev`; `ENXIO` if there is none.
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
 }
@@ -57,9 +64,9 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
-    locks: locks::Registry,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -164,9 +171,9 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
-            locks: locks::Registry::default(),
         }))
     }
 

@@ -62,6 +62,8 @@ lock_order! {
     Pipe,
     /// A terminal's line and settings.
     Tty,
+    /// What is on its way between the two ends of a pseudoterminal.
+    Pty,
     /// A socket's state.
     Socket,
     /// System V objects.

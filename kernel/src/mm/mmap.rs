@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 
 use abi::errno::{
-    EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, Result,
+    EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, Errno, Result,
 };
 use abi::mm::MapFlags;
 use abi::process::{CAP_IPC_LOCK, CAP_SYS_RAWIO, RLIMIT_DATA, RLIMIT_MEMLOCK};
@@ -253,6 +253,10 @@ impl State {
             return Err(ENOMEM);
         }
         let start = if flags.has(MapFlags::FIXED) {
+            // Linux hands the address on unseen, and its last page looks like an error.
+            if let Some(looks_like) = Errno::from_neg(addr as isize) {
+                return Err(looks_like);
+            }
             addr
         } else {
             let hint = match page_down(addr) {

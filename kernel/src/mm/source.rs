@@ -49,6 +49,11 @@ pub trait PageSource: Send + Sync {
         Kind::File
     }
 
+    /// What a mapping of it is called in /proc/PID/maps where it has no file.
+    fn name(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Who maps it; `None` if its pages never go, so that nobody needs to know.
     fn mappings(&self) -> Option<&Mappings>;
 }

@@ -4,6 +4,7 @@
 //! A [`Process`] is a thread group, a [`Thread`] a task in it; [`Cx`] is the running thread's own
 //! context, handed to every system call. [`family`] knows who belongs to whom.
 
+pub mod access;
 pub mod clone;
 pub mod cpu_timers;
 mod cx;

@@ -7,8 +7,10 @@ use crate::fs::{Fd, File, attr, pipe};
 use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
 use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
+use crate::tty::pty::Master;
 use abi::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
+    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV,
+    Result,
 };
 use abi::fs::{
     CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETPIPE_SZ,
@@ -16,6 +18,7 @@ use abi::fs::{
     FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
 };
 use abi::process::RLIMIT_NOFILE;
+use abi::tty::TIOCGPTPEER;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -259,8 +262,19 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             file.set_nonblock(on != 0);
             Ok(0)
         }
+        TIOCGPTPEER if file.ops_as::<Master>().is_some() => open_peer(cx, &file, arg),
         _ => cx.with_caller(|c| file.ops().ioctl(&file, c, cmd, arg)).map(|n| n as u64),
     }
+}
+
+/// Opens the other end of a pseudoterminal (`TIOCGPTPEER`).
+fn open_peer(cx: &mut Cx, file: &File, flags: u64) -> Result<u64> {
+    let flags = OpenFlags(flags as u32);
+    let master = file.ops_as::<Master>().ok_or(EIO)?;
+    let peer = cx.with_caller(|c| master.open_peer(file, c, cx.cred(), flags))?;
+    let limit = cx.limit(RLIMIT_NOFILE);
+    let fd = cx.files().insert(peer, limit, flags.has(OpenFlags::CLOEXEC))?;
+    Ok(fd.0 as u64)
 }
 
 /// sync(2)

@@ -7,6 +7,7 @@
 pub mod arg;
 pub mod event;
 pub mod fd;
+pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;

@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    event, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -237,6 +237,8 @@ syscalls! {
     munlock => mem::munlock;
     mlockall => mem::mlockall;
     munlockall => mem::munlockall;
+    process_vm_readv => foreign::process_vm_readv;
+    process_vm_writev => foreign::process_vm_writev;
 
     // Processes
     fork => process::fork;
