@@ -157,7 +157,7 @@ pub fn sysinfo(cx: &mut Cx, out: UserOut<Sysinfo>) -> Result<()> {
         uptime: (time::mono_ns().div_ceil(time::NSEC_PER_SEC)) as i64,
         totalram: memory.total as u64 * page,
         freeram: memory.free as u64 * page,
-        procs: cx.kernel.family.lock().len().min(u16::MAX.into()) as u16,
+        procs: cx.kernel.family.lock().threads().min(u16::MAX.into()) as u16,
         mem_unit: 1,
         ..<Sysinfo as abi::Wire>::ZERO
     };
