@@ -5,7 +5,7 @@ mod cmdline;
 mod init;
 
 use alloc::{vec, vec::Vec};
-use core::fmt::Write;
+use core::{fmt::Write, sync::atomic::Ordering::Relaxed};
 
 use hal::{
     BootInfo, Hooks, Line,
@@ -17,10 +17,12 @@ use crate::{
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
     mm::Vdso,
-    process::{Kernel, Pid},
+    process::{
+        Kernel, Pid,
+        uts::{RELEASE, VERSION},
+    },
     procfs,
     sched::{self, Background, Cpu},
-    syscall::misc::{RELEASE, VERSION},
     time::NSEC_PER_SEC,
     tty::Terminals,
 };
@@ -41,7 +43,10 @@ impl Hooks for Kernel {
         self.sched.start(info.cpus, self);
         let options = cmdline::parse(&info.cmdline);
         self.log.set_console_level(options.console_level.unwrap_or(7));
-        hal::set_panic_timeout(options.panic);
+        self.settings.set_panic_timeout(options.panic);
+        if options.norandmaps {
+            self.settings.randomize_va_space.store(0, Relaxed);
+        }
         crate::printk!(
             NOTICE,
             "Linux version {} ({})",
@@ -65,7 +70,7 @@ impl Hooks for Kernel {
         crate::printk!(INFO, "Memory: {}K/{}K available", memory.free * 4, memory.total * 4);
         crate::printk!(INFO, "smp: Brought up 1 node, {} CPUs", info.cpus);
         crate::printk!(INFO, "tsc: {} Hz", hal::time::tsc_hz());
-        self.name_host();
+        self.uts.lock().name_host();
         self.real_time.set(info.boot_unix_seconds * NSEC_PER_SEC as i64);
         match Vdso::new(&self.real_time) {
             Ok(Some(vdso)) => {

@@ -40,6 +40,20 @@ static TABLE: &[Device] = &[
     character("", SLAVE_MAJOR, 0, 0o600, tty::open_slave).minors(MINORS),
 ];
 
+/// The names that `/proc/devices` gives to major numbers: character devices, then block devices.
+pub static MAJORS: [&[(u32, &str)]; 2] = [
+    &[
+        (1, "mem"),
+        (4, "ttyS"),
+        (5, "/dev/tty"),
+        (5, "/dev/console"),
+        (5, "/dev/ptmx"),
+        (128, "ptm"),
+        (SLAVE_MAJOR, "pts"),
+    ],
+    &[],
+];
+
 /// What drivers work with.
 pub struct Drivers {
     /// The kernel's random numbers.

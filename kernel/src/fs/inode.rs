@@ -3,7 +3,8 @@
 //! [`Inode::kind`] says what the file is and gives the operations that this kind has. The virtual
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
+use crate::fs::access;
 use crate::fs::attached::Attached;
 use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
@@ -11,6 +12,7 @@ use crate::fs::file::FileOps;
 use crate::fs::path::Path;
 use crate::fs::pipe::Fifo;
 pub use crate::fs::superblock::{FileSystem, FsType, MountArgs};
+use crate::fs::xattr::Xattrs;
 use crate::mm::PageSource;
 use crate::mm::io::{Sink, Source};
 use abi::Result;
@@ -125,6 +127,11 @@ pub trait Inode: Any + Send + Sync {
         Access::from(&self.attr())
     }
 
+    /// Whether `cred` may access it in every way of `want` (see [`access`]): `EACCES` if not.
+    fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
+        access::permission(cred, self.access(), want)
+    }
+
     /// Changes attributes.
     fn set_attr(&self, change: &Change) -> Result<()>;
 
@@ -134,6 +141,11 @@ pub trait Inode: Any + Send + Sync {
     /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
     /// the file cannot be locked.
     fn attached(&self) -> Option<&Attached> {
+        None
+    }
+
+    /// Its extended attributes, where the file system keeps any.
+    fn xattrs(&self) -> Option<&Xattrs> {
         None
     }
 

@@ -31,9 +31,13 @@ pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
+pub mod protect;
 pub mod regular;
+pub mod settings;
+pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

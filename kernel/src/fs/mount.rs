@@ -10,6 +10,7 @@ use crate::fs::inode::Kind;
 use crate::fs::locks;
 use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
+use crate::fs::settings::Settings;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
@@ -64,9 +65,12 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    settings: Arc<Settings>,
     locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
+    /// Where files lie that have no name anywhere: memfd_create(2).
+    shm: Arc<Mount>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -78,9 +82,6 @@ const KEPT: MountFlags = MountFlags::RDONLY
     .with(MountFlags::NODIRATIME)
     .with(MountFlags::RELATIME)
     .with(MountFlags::NOSYMFOLLOW);
-
-/// Most mounts in a name space (`sysctl_mount_max`).
-const MOUNT_MAX: usize = 100_000;
 
 impl Mount {
     fn new(id: u32, source: &[u8], root: Arc<Dentry>, flags: MountFlags) -> Arc<Self> {
@@ -162,6 +163,8 @@ impl Namespace {
         let args = MountArgs { dev: makedev(0, FIRST_DEV), options: b"", clock };
         let root = Super::mount("rootfs", &args, tmpfs::mount)?;
         let root = Mount::new(1, b"rootfs", root, MountFlags::EMPTY);
+        let args = MountArgs { dev: makedev(0, SHM_DEV), options: b"size=0,nr_inodes=0", clock };
+        let shm = Super::mount("tmpfs", &args, tmpfs::mount)?;
         Ok(Arc::new(Self {
             mounts: Mutex::new(Vec::from([root.clone()])),
             root,
@@ -171,9 +174,11 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            settings: Arc::default(),
             locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
+            shm: Mount::new(0, b"tmpfs", shm, MountFlags::EMPTY),
         }))
     }
 
@@ -185,6 +190,11 @@ impl Namespace {
     /// The root of all, below whatever is mounted on it.
     pub fn root(&self) -> Path {
         Path { mount: self.root.clone(), dentry: self.root.root.clone() }
+    }
+
+    /// What `/proc/sys/fs` can change.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The kinds of file system.
@@ -220,6 +230,11 @@ impl Namespace {
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
+    pub fn shm(&self) -> &Arc<Mount> {
+        &self.shm
     }
 
     /// What is known of locks on files.
@@ -343,7 +358,7 @@ impl Namespace {
 
     fn attach(&self, mount: Arc<Mount>, at: Path) -> Result<()> {
         let mut mounts = self.mounts.lock();
-        if mounts.len() >= MOUNT_MAX {
+        if mounts.len() >= self.settings.mount_max.load(Ordering::Relaxed) as usize {
             return Err(abi::errno::ENOSPC);
         }
         mounts.try_reserve(1).map_err(|_| ENOMEM)?;
@@ -355,6 +370,9 @@ impl Namespace {
 
 /// The first number for file systems without a device; 1 is what Linux's own ramfs has.
 pub(super) const FIRST_DEV: u32 = 2;
+
+/// What files of memfd_create(2) lie on.
+const SHM_DEV: u32 = 1;
 
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;

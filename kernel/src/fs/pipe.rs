@@ -9,6 +9,7 @@ use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
 use crate::fs::inode::Inode;
 use crate::fs::nameless::Nameless;
+use crate::fs::sigio::{Event, Listeners, Teller};
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use crate::mm::io::{Sink, Source};
@@ -24,13 +25,11 @@ use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::mem;
+use core::sync::atomic::Ordering::Relaxed;
 use hal::mem::Frame;
 
 /// Pages in a new pipe's ring (`PIPE_DEF_BUFFERS`).
 const SLOTS: usize = 16;
-
-/// The most bytes `F_SETPIPE_SZ` gives without privilege (`pipe-max-size`).
-const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Emptied pages kept for the next write.
 const SPARES: usize = 2;
@@ -44,6 +43,9 @@ pub struct Pipe {
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
     writable: Arc<WaitQueue>,
+    /// Who gets SIGIO when it was written to, and when it was read from.
+    read_listeners: Listeners,
+    write_listeners: Listeners,
 }
 
 struct State {
@@ -105,6 +107,8 @@ impl Pipe {
             write_turn: Mutex::new(()),
             readable: Arc::new(WaitQueue::new()),
             writable: Arc::new(WaitQueue::new()),
+            read_listeners: Listeners::default(),
+            write_listeners: Listeners::default(),
         }))
     }
 
@@ -142,6 +146,7 @@ impl Pipe {
         if was_full {
             self.writable.wake((PollEvents::OUT | PollEvents::WRNORM).bits().into(), 1);
         }
+        self.write_listeners.tell(Event::Out);
         result
     }
 
@@ -201,6 +206,7 @@ impl Pipe {
         if news {
             self.readable.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
         }
+        self.read_listeners.tell(Event::In);
         result
     }
 
@@ -267,14 +273,15 @@ impl Pipe {
 
     /// Sets the size to `size` bytes rounded up (`F_SETPIPE_SZ`): `EBUSY` if more is in use,
     /// `EPERM` beyond what the caller may have.
-    pub fn set_size(&self, cred: &Cred, size: u64) -> Result<u64> {
+    pub fn set_size(&self, c: &Caller, size: u64) -> Result<u64> {
         if size > 1 << 31 {
             return Err(EINVAL);
         }
         let size = size.max(PAGE).next_power_of_two();
         let slots = (size / PAGE) as usize;
         let grows = slots > self.state.lock().slots;
-        if grows && size > MAX_SIZE && !cred.capable(CAP_SYS_RESOURCE) {
+        let max = c.fs_info.mounts.settings().pipe_max_size.load(Relaxed);
+        if grows && size > max && !c.cred.capable(CAP_SYS_RESOURCE) {
             return Err(EPERM);
         }
         let was_full = {
@@ -340,11 +347,11 @@ pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>
 }
 
 /// The pipe behind a file, for `F_GETPIPE_SZ` and `F_SETPIPE_SZ`: `EBADF` if it is none.
-pub fn fcntl(f: &File, cmd: u32, arg: u64, cred: &Cred) -> Result<u64> {
+pub fn fcntl(f: &File, c: &Caller, cmd: u32, arg: u64) -> Result<u64> {
     let end = f.ops_as::<End>().ok_or(EBADF)?;
     match cmd {
         F_GETPIPE_SZ => Ok(end.pipe.size()),
-        _ => end.pipe.set_size(cred, arg & u64::from(u32::MAX)),
+        _ => end.pipe.set_size(c, arg & u64::from(u32::MAX)),
     }
 }
 
@@ -402,6 +409,16 @@ impl FileOps for End {
         Ok(0)
     }
 
+    fn listen(&self, _f: &File, teller: &Arc<Teller>, fd: i32, on: bool) -> Result<()> {
+        if self.reads {
+            self.pipe.read_listeners.set(teller, fd, on)?;
+        }
+        if self.writes {
+            self.pipe.write_listeners.set(teller, fd, on)?;
+        }
+        Ok(())
+    }
+
     fn opened(&self, f: &File, _c: &Caller) -> Result<()> {
         if !self.named || self.reads && self.writes || f.flags().has(OpenFlags::NONBLOCK) {
             return Ok(());
@@ -439,6 +456,10 @@ impl Drop for End {
         }
         if writers == 0 {
             self.pipe.readable.wake_all();
+        }
+        if (readers == 0) != (writers == 0) {
+            self.pipe.read_listeners.tell(Event::In);
+            self.pipe.write_listeners.tell(Event::Out);
         }
     }
 }

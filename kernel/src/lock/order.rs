@@ -70,6 +70,10 @@ lock_order! {
     Ipc,
     /// The files of an epoll set, and the sets that watch a file.
     EpollItems,
+    /// Who wants signals about a pipe or terminal.
+    Listeners,
+    /// Whom an open file sends signals.
+    FileOwner,
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).

@@ -466,8 +466,19 @@ fn back_by_file(
         MapSource::Zero if vma.is_private() => Ok(()),
         MapSource::Zero => back_anonymous(vma, space, MapFlags::SHARED),
         MapSource::Pages(source) => {
+            let shared = vma.flags.has(VmFlags::SHARED);
+            if shared && source.is_sealed() {
+                if vma.prot.has(Prot::WRITE) {
+                    return Err(EPERM);
+                }
+                vma.flags -= VmFlags::MAYWRITE;
+            }
+            let source = match shared && vma.flags.has(VmFlags::MAYWRITE) {
+                true => Attached::writing(source.clone(), &space.me)?,
+                false => Attached::new(source.clone(), &space.me),
+            };
             vma.backing = Backing::Pages(Object {
-                source: Attached::new(source.clone(), &space.me),
+                source,
                 first: offset / PAGE,
                 file: Some(file.file.clone()),
             });

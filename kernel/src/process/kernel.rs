@@ -5,7 +5,14 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use abi::process::PID_MAX_DEFAULT;
 
-use super::{family::Family, futex::Futexes, object::Process, oom::Victim};
+use super::{
+    family::Family,
+    futex::Futexes,
+    object::Process,
+    oom::Victim,
+    settings::{MAX_THREADS, MIN_THREADS, Settings},
+    uts::Uts,
+};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
@@ -57,6 +64,8 @@ pub struct Kernel {
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
     pub forks: AtomicU64,
+    /// What `/proc/sys` can change.
+    pub settings: Settings,
     /// System calls that programs asked for and that are not built; a bit each.
     missed: [AtomicU64; 8],
 }
@@ -91,17 +100,11 @@ impl Users {
     }
 }
 
-/// Host and domain name (`struct new_utsname`'s changeable half).
-pub struct Uts {
-    /// uname -n
-    pub nodename: heapless::Vec<u8, 64>,
-    /// NIS domain.
-    pub domainname: heapless::Vec<u8, 64>,
-}
-
 /// What the kernel command line asks for (Linux's kernel-parameters.txt).
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// All of it, as it was given.
+    pub line: Vec<u8>,
     /// `rdinit=`: the first program to try in the initramfs.
     pub rdinit: Option<Vec<u8>>,
     /// `init=`
@@ -124,9 +127,6 @@ pub struct Options {
     pub trace: bool,
 }
 
-/// The name Linux gives a host that has none.
-const NO_NAME: &[u8] = b"(none)";
-
 impl Kernel {
     /// A kernel before boot.
     pub const fn new() -> Self {
@@ -141,10 +141,7 @@ impl Kernel {
             oom_victim: Victim::none(),
             epoll_nesting: Nesting::new(),
             futexes: Futexes::new(),
-            uts: Spin::new(Uts {
-                nodename: heapless::Vec::new(),
-                domainname: heapless::Vec::new(),
-            }),
+            uts: Spin::new(Uts::new()),
             file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
@@ -152,17 +149,8 @@ impl Kernel {
             devices: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
+            settings: Settings::new(),
             missed: [const { AtomicU64::new(0) }; 8],
-        }
-    }
-
-    /// Names the host as Linux does at boot.
-    pub fn name_host(&self) {
-        let uts = &mut *self.uts.lock();
-        for name in [&mut uts.nodename, &mut uts.domainname] {
-            name.clear();
-            // Six bytes of sixty-four.
-            let _ = name.extend_from_slice(NO_NAME);
         }
     }
 
@@ -174,10 +162,14 @@ impl Kernel {
         }
     }
 
-    /// Processes and threads that memory allows (`max_threads`): stacks may take an eighth of it.
+    /// Most processes and threads (`max_threads`): what `kernel.threads-max` says, or what memory
+    /// allows, of which stacks may take an eighth.
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
-        (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+        match self.settings.threads_max.load(Relaxed) {
+            0 => (hal::mem::stats().total as u64 / PER_THREAD).clamp(MIN_THREADS, MAX_THREADS),
+            max => max,
+        }
     }
 
     /// Is this the first time that a program asks for system call `nr`?

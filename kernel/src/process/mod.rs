@@ -20,12 +20,15 @@ pub mod members;
 mod object;
 pub mod oom;
 mod robust;
+pub mod settings;
+pub mod sigio;
 pub mod signal;
 mod thread;
+pub mod uts;
 pub mod wait;
 
 pub use cx::{Cx, NO_ALT_STACK, Parts, Restart, TrapInfo};
 pub use family::Pid;
-pub use kernel::{Kernel, Options, Uts};
+pub use kernel::{Kernel, Options};
 pub use object::{GroupSignals, Process, Remains, Usage};
 pub use thread::{IoCounts, Thread, ThreadSignals, Traits, run};

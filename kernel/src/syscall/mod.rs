@@ -6,6 +6,7 @@
 
 pub mod arg;
 pub mod event;
+pub mod fcntl;
 pub mod fd;
 pub mod foreign;
 pub mod fs;

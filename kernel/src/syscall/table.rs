@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -135,7 +135,7 @@ syscalls! {
     dup3 => fd::dup3;
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
-    fcntl => fd::fcntl;
+    fcntl => fcntl::fcntl;
     flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
@@ -153,6 +153,7 @@ syscalls! {
     creat => fs::creat;
     openat => fs::openat;
     openat2 => fs::openat2;
+    memfd_create => fs::memfd_create;
     mkdir => fs::mkdir;
     mkdirat => fs::mkdirat;
     mknod => fs::mknod;
@@ -200,6 +201,19 @@ syscalls! {
     utimes => fs::utimes;
     futimesat => fs::futimesat;
     utimensat => fs::utimensat;
+
+    setxattr => fs::setxattr;
+    lsetxattr => fs::lsetxattr;
+    fsetxattr => fs::fsetxattr;
+    getxattr => fs::getxattr;
+    lgetxattr => fs::lgetxattr;
+    fgetxattr => fs::fgetxattr;
+    listxattr => fs::listxattr;
+    llistxattr => fs::llistxattr;
+    flistxattr => fs::flistxattr;
+    removexattr => fs::removexattr;
+    lremovexattr => fs::lremovexattr;
+    fremovexattr => fs::fremovexattr;
 
     // Directories
     getdents64 => fs::getdents64;

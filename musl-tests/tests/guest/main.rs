@@ -8,6 +8,7 @@ mod boot;
 mod exec;
 mod initrd;
 mod quiet;
+mod session;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -84,6 +85,7 @@ fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
     jobs.extend(boot::jobs(kernel));
     jobs.extend(initrd::jobs(kernel));
     jobs.extend(quiet::jobs(kernel)?);
+    jobs.extend(session::jobs(kernel, |name| is_selected(args, name)));
     jobs.retain(|job| job.names.iter().any(|name| is_selected(args, name)));
     let mut groups: BTreeMap<(String, u32, u32), Vec<Program>> = BTreeMap::new();
     for program in program::all()? {

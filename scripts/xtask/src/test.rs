@@ -1,5 +1,6 @@
-//! The whole test run: formatting, lints, the tests of every crate, the kernel's build, loom's
-//! models, the hal's self-test, and the programs of `musl-tests` in the guest.
+//! The whole test run: formatting, lints, the tests of every crate, loom's models, the hal's
+//! self-test, and the programs of `musl-tests` in the guest, on the kernel with its run-time checks
+//! and on the kernel as it is used.
 //!
 //! Every step is one command; its output is kept and shown when the step fails. Results are
 //! summed from the `test result:` lines that libtest and libtest-mimic print.
@@ -23,6 +24,8 @@ pub enum Depth {
     /// That, loom's models, the hal's self-test, and the guest tests.
     #[default]
     Whole,
+    /// The same, with a day at work that takes an hour instead of minutes.
+    Deep,
 }
 
 /// What to test.
@@ -70,21 +73,28 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
         for package in &packages {
             steps.push(step(&format!("tests of {}", package.name), package.tests(way, filter))?);
         }
-        for package in packages.iter().filter(|_| plan.depth == Depth::Whole) {
+        for package in packages.iter().filter(|_| plan.depth != Depth::Quick) {
             if package.has_models && filter.is_none() {
                 let name = format!("models of {}", package.name);
                 steps.push(step(&name, models(way, &package.name))?);
             }
         }
-        steps.push(step("kernel", myself("build"))?);
-        if filter.is_none() && plan.depth == Depth::Whole {
-            steps.push(step("hal on three machines", myself("self-test"))?);
+        if filter.is_none() && plan.depth != Depth::Quick {
+            steps.push(step("hal on three machines", myself(&["self-test"]))?);
+            // With assertions, overflow checks and lock ranks on first, then as it is used.
+            steps.push(step("kernel with checks", myself(&["build", "--profile", "checked"]))?);
+            steps.push(step("guest tests with checks", guest(way, plan.kernel, None))?);
         }
+        steps.push(step("kernel", myself(&["build"]))?);
     } else {
         exec::kernel_file(plan.kernel)?;
     }
-    if plan.depth == Depth::Whole && packages.iter().any(|package| package.has_guest) {
-        steps.push(step("guest tests", guest(way, plan.kernel, filter))?);
+    if plan.depth != Depth::Quick && packages.iter().any(|package| package.has_guest) {
+        let mut tests = guest(way, plan.kernel, filter);
+        if plan.depth == Depth::Deep {
+            tests.env("ECLIPSE_DAY_SECONDS", "3600");
+        }
+        steps.push(step("guest tests", tests)?);
     }
     Ok(steps)
 }
@@ -168,10 +178,10 @@ fn models(way: Way, package: &str) -> Command {
     command
 }
 
-/// This very program with another command.
-fn myself(command: &str) -> Command {
+/// This very program with other arguments.
+fn myself(args: &[&str]) -> Command {
     let mut me = Command::new(std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
-    me.arg(command);
+    me.args(args);
     me
 }
 
