@@ -262,7 +262,7 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_THREAD, CLONE_PIDFD, namespaces";
+    clone => process::clone, partial "no CLONE_PIDFD, namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
