@@ -18,6 +18,7 @@ mod jobs;
 mod kernel;
 mod object;
 pub mod oom;
+mod roots;
 pub mod settings;
 pub mod sigio;
 pub mod signal;

@@ -4,7 +4,7 @@
 use super::Text;
 use super::table::ProcCx;
 use crate::dev::MAJORS;
-use crate::fs;
+use crate::fs::locks;
 use crate::process::uts::{RELEASE, SYSNAME, VERSION};
 use abi::Result;
 use abi::errno::ENOMEM;
@@ -62,10 +62,8 @@ pub(super) fn execdomains(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
 
 /// `/proc/locks`
 pub(super) fn locks(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
-    match cx.kernel.mounts.get() {
-        Some(mounts) => fs::locks::show(mounts.locks(), out).map_err(|_| ENOMEM),
-        None => Ok(()),
-    }
+    let Some(mounts) = cx.kernel.mounts.get() else { return Ok(()) };
+    locks::show(mounts.locks(), out).map_err(|_| ENOMEM)
 }
 
 /// `/proc/swaps`: none, under a heading.

@@ -107,7 +107,7 @@ static CHANGES: Changes<()> = Changes { version: |_| VERSION.load(Relaxed), watc
 static INNER: Dir<()> = Dir::new(&[text("same", 0o444, |_, out| writeln!(out, "same"))]);
 
 static TABLE: Dir<()> = Dir::new(&[
-    text("fresh", 0o444, |_, out| write!(out, "look {:4}\n", LOOKS.fetch_add(1, Relaxed))),
+    text("fresh", 0o444, |_, out| writeln!(out, "look {:4}", LOOKS.fetch_add(1, Relaxed))),
     text("watched", 0o444, |_, out| writeln!(out, "x")).changing(&CHANGES),
     text("locked", 0o444, |_, _| Ok(())).guarded(|_, c| match c.cred.uid {
         Uid::ROOT => Ok(()),

@@ -29,10 +29,12 @@ pub(super) const ENTRIES: usize = 512;
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
-    /// An entry of a last-level table.
+    /// An entry of a last-level table. It counts as used, which it is about to be: the processor
+    /// need not say so.
     pub(super) fn page(pa: u64, perms: Perms, kind: Kind) -> Entry {
         let mut bits = 0u64;
         bits.set_bits(FRAME, pa / SIZE as u64).set_bits(KIND, kind as u64).set_bit(USER, true);
+        bits.set_bit(ACCESSED, true);
         Entry(bits).with_perms(perms).with_write(perms.contains(Perms::WRITE))
     }
 
