@@ -64,6 +64,11 @@ impl Log {
         }
     }
 
+    /// Which messages reach the console, see [`Log::set_console_level`].
+    pub fn console_level(&self) -> u8 {
+        self.console_level.load(Relaxed)
+    }
+
     /// Messages with a level below `level` reach the console (`loglevel=`, `quiet`).
     pub fn set_console_level(&self, level: u8) {
         self.console_level.store(level, Relaxed);

@@ -3,7 +3,7 @@
 //! In the order of Linux's listing: shorter names first, then by the alphabet.
 
 use super::pid::{self, Pids};
-use super::table::{Dir, dir, leads_to, link, text};
+use super::table::{Dir, dir, leads_to, link, text, trigger};
 use super::{cpuinfo, irq, mem, stat, system};
 
 /// A directory with nothing in it.
@@ -34,5 +34,6 @@ pub(super) static ROOT: Dir<()> = Dir::new(&[
     text("filesystems", 0o444, system::filesystems),
     link("self", pid::own),
     link("thread-self", pid::own_thread),
+    trigger("sysrq-trigger", 0o200, system::press_sysrq),
 ])
 .with(&Pids);

@@ -4,8 +4,27 @@
 use super::Text;
 use super::table::ProcCx;
 use crate::dev::MAJORS;
+use crate::fs::Caller;
+use crate::mm::io::Source;
+use crate::process::sysrq;
 use crate::process::uts::{RELEASE, SYSNAME, VERSION};
 use abi::Result;
+
+/// `/proc/sysrq-trigger`: the first byte is the key, whatever follows.
+pub(super) fn press_sysrq(
+    cx: &ProcCx<()>,
+    _c: &Caller,
+    _at: u64,
+    from: &mut dyn Source,
+) -> Result<usize> {
+    let len = from.left();
+    let mut key = [0];
+    if len > 0 {
+        from.get(&mut key)?;
+        sysrq::press(cx.kernel, key[0]);
+    }
+    Ok(len)
+}
 
 /// `/proc/version`
 pub(super) fn version(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
