@@ -35,6 +35,7 @@ pub mod regular;
 pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

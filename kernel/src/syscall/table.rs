@@ -202,6 +202,19 @@ syscalls! {
     futimesat => fs::futimesat;
     utimensat => fs::utimensat;
 
+    setxattr => fs::setxattr;
+    lsetxattr => fs::lsetxattr;
+    fsetxattr => fs::fsetxattr;
+    getxattr => fs::getxattr;
+    lgetxattr => fs::lgetxattr;
+    fgetxattr => fs::fgetxattr;
+    listxattr => fs::listxattr;
+    llistxattr => fs::llistxattr;
+    flistxattr => fs::flistxattr;
+    removexattr => fs::removexattr;
+    lremovexattr => fs::lremovexattr;
+    fremovexattr => fs::fremovexattr;
+
     // Directories
     getdents64 => fs::getdents64;
     getdents => fs::getdents;

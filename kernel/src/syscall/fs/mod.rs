@@ -5,11 +5,13 @@ mod attr;
 mod list;
 mod mount;
 mod stat;
+mod xattr;
 
 pub use attr::*;
 pub use list::*;
 pub use mount::*;
 pub use stat::*;
+pub use xattr::*;
 
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
