@@ -10,7 +10,7 @@ use crate::fs::inode::{Attr, Change, Inode, Kind};
 use crate::lock::{Spin, order};
 use crate::time::{RealTime, timespec};
 use abi::Result;
-use abi::fs::{OpenFlags, PIPE_BUF, S_IFIFO, S_IFMT};
+use abi::fs::{OpenFlags, PIPE_BUF, S_IFIFO, S_IFMT, S_IFSOCK};
 use alloc::sync::Arc;
 
 /// Such an inode: attributes and nothing else.
@@ -44,6 +44,17 @@ impl Nameless {
             ctime: now,
             btime: None,
         })
+    }
+
+    /// That of a new socket, in the file system of pipes: Linux has another such for sockets.
+    pub fn socket(c: &Caller) -> Self {
+        let this = Self::pipe(c);
+        {
+            let mut attr = this.attr.lock();
+            attr.mode = S_IFSOCK | 0o777;
+            attr.blksize = 4096;
+        }
+        this
     }
 
     /// The one that event files share (`anon_inode_inode`): it has no type.
