@@ -3,9 +3,10 @@
 
 use crate::cred::{Cred, Uid};
 use crate::fs::inode::{Access, Attr};
+use crate::fs::path::Path;
 use abi::Result;
-use abi::errno::{EACCES, EPERM};
-use abi::fs::{S_IFDIR, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
+use abi::errno::{EACCES, EPERM, EROFS};
+use abi::fs::{S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
 use abi::process::{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID};
 
 /// Execute a file, search a directory.
@@ -19,14 +20,7 @@ pub const READ: u32 = 4;
 /// [`EXEC`]): else `EACCES`.
 pub fn permission(cred: &Cred, file: impl Into<Access>, want: u32) -> Result<()> {
     let attr: Access = file.into();
-    let class = if cred.fsuid == attr.uid {
-        attr.mode >> 6
-    } else if cred.in_group(attr.gid) {
-        attr.mode >> 3
-    } else {
-        attr.mode
-    };
-    if class & want == want {
+    if plain_permission(cred, attr, want).is_ok() {
         return Ok(());
     }
     let is_dir = attr.mode & S_IFMT == S_IFDIR;
@@ -40,6 +34,34 @@ pub fn permission(cred: &Cred, file: impl Into<Access>, want: u32) -> Result<()>
         return Ok(());
     }
     Err(EACCES)
+}
+
+/// The same without regard to capabilities: the permission bits bind the superuser, too.
+pub fn plain_permission(cred: &Cred, file: Access, want: u32) -> Result<()> {
+    let class = if cred.fsuid == file.uid {
+        file.mode >> 6
+    } else if cred.in_group(file.gid) {
+        file.mode >> 3
+    } else {
+        file.mode
+    };
+    if class & want == want { Ok(()) } else { Err(EACCES) }
+}
+
+/// Whether `cred` may access the file at `path`, where not even the superuser writes to a read-only
+/// file system: `EROFS` (`inode_permission`). Whether the mount lets anyone write is
+/// [`WriteAccess`]'s matter.
+///
+/// [`WriteAccess`]: crate::fs::mount::WriteAccess
+pub fn path_permission(cred: &Cred, path: &Path, want: u32) -> Result<()> {
+    let inode = path.inode()?;
+    if want & WRITE != 0 && path.mount.sb().is_read_only() {
+        let kind = inode.access().mode & S_IFMT;
+        if matches!(kind, S_IFREG | S_IFDIR | S_IFLNK) {
+            return Err(EROFS);
+        }
+    }
+    inode.permission(cred, want)
 }
 
 /// Whether `cred` owns the inode or may act as if it did.
@@ -80,7 +102,6 @@ mod tests {
     use super::*;
     use crate::cred::{CapSet, Gid};
     use abi::Wire;
-    use abi::fs::S_IFREG;
     use abi::time::Timespec;
 
     fn attr(mode: u32, uid: u32, gid: u32) -> Attr {

@@ -3,7 +3,8 @@
 //! [`Inode::kind`] says what the file is and gives the operations that this kind has. The virtual
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
+use crate::fs::access;
 use crate::fs::attached::Attached;
 use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
@@ -126,11 +127,21 @@ pub trait Inode: Any + Send + Sync {
         Access::from(&self.attr())
     }
 
+    /// Whether `cred` may access it in every way of `want` (see [`access`]): `EACCES` if not.
+    fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
+        access::permission(cred, self.access(), want)
+    }
+
     /// Changes attributes.
     fn set_attr(&self, change: &Change) -> Result<()>;
 
     /// What it is.
     fn kind(&self) -> Kind<'_>;
+
+    /// Whether no directory has a name for it: then its open files have no path.
+    fn is_nameless(&self) -> bool {
+        false
+    }
 
     /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
     /// the file cannot be locked.

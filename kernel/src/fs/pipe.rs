@@ -1,8 +1,11 @@
 //! Pipes and named pipes: a ring of pages between writers and readers (pipe(7), fifo(7)).
 //!
-//! Locks: `Turn`, one for each end, is held over user copies and keeps the readers, and the
+//! Locks: `PipeTurn`, one for each end, is held over user copies and keeps the readers, and the
 //! writers, apart; `Pipe` guards the ring and is never held over a copy. A reader looks, copies,
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
+
+pub(super) mod bundle;
+pub(super) mod splice;
 
 use crate::cred::Cred;
 use crate::fs::caller::Caller;
@@ -24,14 +27,13 @@ use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use bundle::Slot;
 use core::mem;
+use core::sync::atomic::Ordering::Relaxed;
 use hal::mem::Frame;
 
 /// Pages in a new pipe's ring (`PIPE_DEF_BUFFERS`).
 const SLOTS: usize = 16;
-
-/// The most bytes `F_SETPIPE_SZ` gives without privilege (`pipe-max-size`).
-const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Emptied pages kept for the next write.
 const SPARES: usize = 2;
@@ -39,8 +41,8 @@ const SPARES: usize = 2;
 /// A pipe.
 pub struct Pipe {
     state: Spin<State, order::Pipe>,
-    read_turn: Mutex<(), order::Turn>,
-    write_turn: Mutex<(), order::Turn>,
+    read_turn: Mutex<(), order::PipeTurn>,
+    write_turn: Mutex<(), order::PipeTurn>,
     /// Something came, or the last writer went.
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
@@ -54,6 +56,8 @@ struct State {
     ring: VecDeque<Slot>,
     /// The most slots; a power of two.
     slots: usize,
+    /// Free ones that somebody is about to fill ([`splice::Room`]).
+    reserved: usize,
     spares: heapless::Vec<Frame, SPARES>,
     readers: usize,
     writers: usize,
@@ -65,17 +69,27 @@ struct State {
     polled: bool,
 }
 
-/// A page with bytes in it.
-struct Slot {
-    frame: Frame,
-    off: usize,
-    len: usize,
+impl State {
+    /// Slots that a writer may take.
+    fn free(&self) -> usize {
+        self.slots.saturating_sub(self.ring.len() + self.reserved)
+    }
 }
 
 /// The pipe of a FIFO's inode; it exists while the FIFO is open.
 #[derive(Default)]
 pub struct Fifo {
     pipe: Spin<alloc::sync::Weak<Pipe>, order::Names>,
+    /// It is the inode of a pipe without a name: who opens that once more, through
+    /// `/proc/PID/fd`, waits for nobody.
+    nameless: bool,
+}
+
+impl Fifo {
+    /// For the inode of a pipe without a name.
+    fn of(pipe: &Arc<Pipe>) -> Self {
+        Self { pipe: Spin::new(Arc::downgrade(pipe)), nameless: true }
+    }
 }
 
 /// One open end of a pipe, or both (a FIFO opened for reading and writing).
@@ -98,6 +112,7 @@ impl Pipe {
             state: Spin::new(State {
                 ring,
                 slots: SLOTS,
+                reserved: 0,
                 spares: heapless::Vec::new(),
                 readers: 0,
                 writers: 0,
@@ -114,7 +129,7 @@ impl Pipe {
         }))
     }
 
-    fn read(&self, to: &mut dyn Sink) -> Result<usize> {
+    pub(super) fn read(&self, to: &mut dyn Sink) -> Result<usize> {
         if to.left() == 0 {
             return Ok(0);
         }
@@ -173,7 +188,7 @@ impl Pipe {
         full
     }
 
-    fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+    pub(super) fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         if from.left() == 0 {
             return Ok(0);
         }
@@ -227,11 +242,11 @@ impl Pipe {
         let odd = left % page;
         if let Some(last) = state.ring.back() {
             let end = last.off + last.len;
-            if first && odd > 0 && end + odd <= page {
+            if last.open && first && odd > 0 && end + odd <= page {
                 return Ok(Some((last.frame.clone(), end, odd, true)));
             }
         }
-        if state.ring.len() >= state.slots {
+        if state.free() == 0 {
             return Ok(None);
         }
         state.ring.try_reserve(1).map_err(|_| ENOMEM)?;
@@ -259,7 +274,7 @@ impl Pipe {
                 return news;
             }
         }
-        state.ring.push_back(Slot { frame, off, len: n });
+        state.ring.push_back(Slot { frame, off, len: n, open: true });
         news
     }
 
@@ -275,19 +290,20 @@ impl Pipe {
 
     /// Sets the size to `size` bytes rounded up (`F_SETPIPE_SZ`): `EBUSY` if more is in use,
     /// `EPERM` beyond what the caller may have.
-    pub fn set_size(&self, cred: &Cred, size: u64) -> Result<u64> {
+    pub fn set_size(&self, c: &Caller, size: u64) -> Result<u64> {
         if size > 1 << 31 {
             return Err(EINVAL);
         }
         let size = size.max(PAGE).next_power_of_two();
         let slots = (size / PAGE) as usize;
         let grows = slots > self.state.lock().slots;
-        if grows && size > MAX_SIZE && !cred.capable(CAP_SYS_RESOURCE) {
+        let max = c.fs_info.mounts.settings().pipe_max_size.load(Relaxed);
+        if grows && size > max && !c.cred.capable(CAP_SYS_RESOURCE) {
             return Err(EPERM);
         }
         let was_full = {
             let mut state = self.state.lock();
-            if state.ring.len() > slots {
+            if state.ring.len() + state.reserved > slots {
                 return Err(EBUSY);
             }
             let was_full = state.ring.len() >= state.slots;
@@ -326,10 +342,11 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
             new
         })
     };
-    if writes && !reads && flags.has(OpenFlags::NONBLOCK) && pipe.state.lock().readers == 0 {
+    let nobody = writes && !reads && pipe.state.lock().readers == 0;
+    if nobody && flags.has(OpenFlags::NONBLOCK) && !fifo.nameless {
         return Err(ENXIO);
     }
-    let end = pipe.open(reads, writes, true);
+    let end = pipe.open(reads, writes, !fifo.nameless);
     // Those whose open waits for this end.
     pipe.readable.wake_all();
     pipe.writable.wake_all();
@@ -339,7 +356,7 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
 /// pipe2(2): the end to read and the end to write.
 pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let pipe = Pipe::new()?;
-    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c));
+    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c, Fifo::of(&pipe)));
     let end = |reads: bool, access: OpenFlags| {
         let ops = Arc::new(pipe.open(reads, !reads, false));
         Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))
@@ -348,11 +365,11 @@ pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>
 }
 
 /// The pipe behind a file, for `F_GETPIPE_SZ` and `F_SETPIPE_SZ`: `EBADF` if it is none.
-pub fn fcntl(f: &File, cmd: u32, arg: u64, cred: &Cred) -> Result<u64> {
+pub fn fcntl(f: &File, c: &Caller, cmd: u32, arg: u64) -> Result<u64> {
     let end = f.ops_as::<End>().ok_or(EBADF)?;
     match cmd {
         F_GETPIPE_SZ => Ok(end.pipe.size()),
-        _ => end.pipe.set_size(cred, arg & u64::from(u32::MAX)),
+        _ => end.pipe.set_size(c, arg & u64::from(u32::MAX)),
     }
 }
 
@@ -391,7 +408,7 @@ impl FileOps for End {
             }
         }
         if self.writes {
-            if state.ring.len() < state.slots {
+            if state.free() > 0 {
                 events |= PollEvents::OUT | PollEvents::WRNORM;
             }
             if state.readers == 0 {

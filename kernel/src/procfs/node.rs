@@ -4,13 +4,14 @@ use super::mount::Shared;
 use super::open::OpenRow;
 use super::table::{Body, Dir, Extras, Named, ProcCx, Subject, name_number, row_number};
 use crate::cred::Cred;
+use crate::fs::access::{permission, plain_permission};
 use crate::fs::inode::Target;
 use crate::fs::inode::{self, Access, Attr, Change, Emit, Entry, Inode, Kind, Link, Made, New};
 use crate::fs::{Caller, FileOps};
 use crate::lock::{Spin, order};
 use abi::Result;
 use abi::errno::{EINVAL, EIO, ENOENT, ENOMEM, ENOTDIR, EPERM};
-use abi::fs::{DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG};
+use abi::fs::{DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG};
 use abi::time::Timespec;
 use alloc::sync::Arc;
 
@@ -39,7 +40,7 @@ impl<T> Body<T> {
     fn kind(&self) -> (u32, u8) {
         match self {
             Self::Dir(_) => (S_IFDIR, DT_DIR),
-            Self::Link(_) | Self::Jump(_) => (S_IFLNK, DT_LNK),
+            Self::Link(_) | Self::Magic(_) => (S_IFLNK, DT_LNK),
             _ => (S_IFREG, DT_REG),
         }
     }
@@ -59,6 +60,9 @@ impl<T: Subject> Node<T> {
 
     fn links(&self) -> u32 {
         let Body::Dir(dir) = &self.body else { return 1 };
+        if dir.settings {
+            return 1;
+        }
         let rows = dir.rows.iter().filter(|row| matches!(row.body, Body::Dir(_))).count();
         let names = dir.names.map_or(0, |names| names.dirs(&self.cx(None)));
         2 + rows as u32 + names
@@ -84,7 +88,7 @@ impl<T: Subject> Inode for Node<T> {
             uid,
             gid,
             rdev: 0,
-            size: 0,
+            size: if mode & S_IFMT == S_IFLNK { T::LINK_SIZE } else { 0 },
             blocks: 0,
             blksize: BLOCK,
             atime,
@@ -97,6 +101,18 @@ impl<T: Subject> Inode for Node<T> {
     fn access(&self) -> Access {
         let (uid, gid) = self.target.owner(self.mode);
         Access { mode: self.mode, uid, gid }
+    }
+
+    fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
+        let setting = match self.body {
+            Body::Value(value) => value.is_setting(),
+            Body::Dir(dir) => dir.settings,
+            _ => false,
+        };
+        match setting {
+            true => plain_permission(cred, self.access(), want),
+            false => permission(cred, self.access(), want),
+        }
     }
 
     fn set_attr(&self, change: &Change) -> Result<()> {
@@ -113,7 +129,7 @@ impl<T: Subject> Inode for Node<T> {
     fn kind(&self) -> Kind<'_> {
         match self.body {
             Body::Dir(_) => Kind::Dir(self),
-            Body::Link(_) | Body::Jump(_) => Kind::Link(self),
+            Body::Link(_) | Body::Magic(_) => Kind::Link(self),
             _ => Kind::Made(self),
         }
     }
@@ -191,17 +207,16 @@ impl<T: Subject> Link for Node<T> {
         let cx = self.cx(Some(caller.cred));
         match self.body {
             Body::Link(leads) => leads(&cx, caller),
-            Body::Jump(jumps) => {
-                let path = jumps(&cx, caller)?.text(&caller.fs_info.root())?;
-                Ok(Arc::from(path))
-            }
+            Body::Magic(magic) => magic.text(&cx, caller),
             _ => Err(EINVAL),
         }
     }
 
     fn follow(&self, caller: &Caller) -> Result<Target> {
         match self.body {
-            Body::Jump(jumps) => jumps(&self.cx(Some(caller.cred)), caller).map(Target::Jump),
+            Body::Magic(magic) => {
+                magic.follow(&self.cx(Some(caller.cred)), caller).map(Target::Jump)
+            }
             _ => self.text(caller).map(Target::Text),
         }
     }
@@ -215,7 +230,7 @@ impl<T: Subject> Made for Node<T> {
         }
         match self.body {
             Body::Raw(open) => open(&cx, caller),
-            Body::Dir(_) | Body::Link(_) | Body::Jump(_) => Err(EIO),
+            Body::Dir(_) | Body::Link(_) | Body::Magic(_) => Err(EIO),
             Body::Text(_) | Body::List(_) | Body::Value(_) | Body::Trigger => {
                 Ok(Arc::new(OpenRow::new(&cx, self.body, self.extras)))
             }

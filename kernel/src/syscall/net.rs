@@ -148,9 +148,9 @@ pub fn connect(cx: &mut Cx, fd: Fd, at: u64, len: i32) -> Result<()> {
         if socket.kind() == Kind::Dgram {
             return socket.choose(Some(peer));
         }
-        let sleeps = !file.flags().has(OpenFlags::NONBLOCK);
+        let nonblock = file.flags().has(OpenFlags::NONBLOCK);
         let listener = peer.changed().clone();
-        file.block_on(c, sleeps, |all| all.add(&listener, 0), || socket.connect(&peer, cred))
+        file.block_on(nonblock, c, |all| all.add(&listener, 0), || socket.connect(&peer, cred))
     })
 }
 
@@ -223,7 +223,7 @@ fn send(
         (Kind::Stream, _) if socket.peer().is_some() => return Err(EISCONN),
         (Kind::Stream, _) => return Err(EOPNOTSUPP),
     };
-    let sleeps = !flags.has(MsgFlags::DONTWAIT) && !file.flags().has(OpenFlags::NONBLOCK);
+    let nonblock = flags.has(MsgFlags::DONTWAIT) || file.flags().has(OpenFlags::NONBLOCK);
     let signal = !flags.has(MsgFlags::NOSIGNAL);
     let space = c.space.ok_or(EFAULT)?;
     let mut source = from.source(space);
@@ -234,7 +234,7 @@ fn send(
                 all.add(to.changed(), 0);
             }
         };
-        let sent = file.block_on(c, sleeps, watch, || {
+        let sent = file.block_on(nonblock, c, watch, || {
             // A stream that has sent something has no bad news left to tell.
             socket.send(c, &mut source, to.as_ref(), signal && done == 0)
         });
@@ -265,13 +265,13 @@ pub fn recvfrom(
     }
     let mut name = None;
     let received = cx.with_reader(&file, |c| {
-        let sleeps = !flags.has(MsgFlags::DONTWAIT) && !file.flags().has(OpenFlags::NONBLOCK);
+        let nonblock = flags.has(MsgFlags::DONTWAIT) || file.flags().has(OpenFlags::NONBLOCK);
         let peek = flags.has(MsgFlags::PEEK);
         let all = flags.has(MsgFlags::WAITALL) && !peek && socket.kind() == Kind::Stream;
         let mut sink = to.sink(c.space.ok_or(EFAULT)?);
         let mut done = 0;
         loop {
-            let received = file.block_on(c, sleeps, |_| (), || socket.receive(&mut sink, peek));
+            let received = file.block_unless(nonblock, c, || socket.receive(&mut sink, peek));
             let received = match received {
                 Err(_) if done > 0 => return Ok(done),
                 received => received?,

@@ -4,6 +4,7 @@
 //! [`Loader::build`] makes the new address space. Then the thread moves over: from Linux's point of
 //! no return on an error ends the process by SIGSEGV.
 
+mod alone;
 pub mod elf;
 pub mod script;
 pub mod stack;
@@ -178,9 +179,11 @@ impl Loader<'_> {
             min_signal_stack: super::frame::largest(),
         };
         let mut random = || self.kernel.random.u64();
-        let off = self.personality & ADDR_NO_RANDOMIZE != 0
-            || self.kernel.options.get().is_some_and(|options| options.norandmaps);
-        let mut chance = Chance::new(&mut random, !off);
+        let wanted = match self.personality & ADDR_NO_RANDOMIZE {
+            0 => self.kernel.settings.randomize_va_space.load(Relaxed),
+            _ => 0,
+        };
+        let mut chance = Chance::new(&mut random, wanted != 0).moving_heap(wanted > 1);
         let who = Who { cred: &cred, limits: self.limits };
         let vdso = self.kernel.vdso.get();
         let readable = opened.file.file().inode().access();
@@ -242,6 +245,7 @@ pub fn execve(
     };
     let opened = loader.open(Arc::new(file), by_name.then_some(&name), strings)?;
     // From here on there is no way back.
+    alone::become_only(cx)?;
     let moved = loader.build(opened).and_then(|loaded| {
         let regs = first_registers(loaded.start)?;
         move_over(cx, loaded, regs, &name)

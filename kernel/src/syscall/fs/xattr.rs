@@ -2,7 +2,6 @@
 
 use super::{CWD, Found, find, usable};
 use crate::fs::Fd;
-use crate::fs::attr::may_write_to;
 use crate::fs::xattr;
 use crate::mm::user::{In, Out, UserBytes, UserPath, UserStr};
 use crate::process::Cx;
@@ -24,12 +23,8 @@ fn name(cx: &Cx, name: UserStr) -> Result<Vec<u8>> {
     }
 }
 
-fn writable(found: &Found) -> Result<()> {
-    found.path.as_ref().map_or(Ok(()), |path| may_write_to(&path.mount))
-}
-
 fn set(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<In>, flags: u32) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     let flags = XattrFlags::checked(flags).ok_or(EINVAL)?;
     let key = name(cx, key)?;
     if value.len() > XATTR_SIZE_MAX {
@@ -44,7 +39,7 @@ fn set(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<In>, flags: u32) -
 
 fn get(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<Out>) -> Result<usize> {
     let key = name(cx, key)?;
-    if value.len() == 0 {
+    if value.is_empty() {
         return xattr::len(cx.cred(), &*found.inode, &key);
     }
     let bytes = xattr::get(cx.cred(), &*found.inode, &key, value.len())?;
@@ -54,7 +49,7 @@ fn get(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<Out>) -> Result<us
 
 fn list(cx: &Cx, found: &Found, to: UserBytes<Out>) -> Result<usize> {
     let names = xattr::list(cx.cred(), &*found.inode)?;
-    if to.len() == 0 {
+    if to.is_empty() {
         return Ok(names.len());
     }
     if names.len() > to.len().min(XATTR_LIST_MAX) {
@@ -65,7 +60,7 @@ fn list(cx: &Cx, found: &Found, to: UserBytes<Out>) -> Result<usize> {
 }
 
 fn remove(cx: &Cx, found: &Found, key: UserStr) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     let key = name(cx, key)?;
     xattr::remove(cx.cred(), &*found.inode, &key)
 }
