@@ -119,6 +119,11 @@ pub trait FileOps: Any + Send + Sync {
         Err(ENOTDIR)
     }
 
+    /// Whether splice(2) reads from it, and whether it writes to it.
+    fn splices(&self) -> (bool, bool) {
+        (false, false)
+    }
+
     /// What mmap(2) of it gives.
     fn map(&self, _f: &File) -> Result<MapSource> {
         Err(ENODEV)
@@ -369,7 +374,8 @@ impl File {
             in_range(at, to.left())?;
         }
         let deadline = |began_ns| self.ops.read_deadline(began_ns);
-        self.block_until(c, deadline, |late| match late {
+        let nonblock = self.flags().has(OpenFlags::NONBLOCK);
+        self.block_until(c, nonblock, deadline, |late| match late {
             false => self.ops.read(self, c, to, at),
             true => self.ops.read_late(self, c, to),
         })
@@ -406,6 +412,11 @@ impl File {
     /// Where the next read or write takes place.
     pub fn offset(&self) -> u64 {
         self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Moves the offset on without looking at who else moves it, as splice(2) does.
+    pub fn advance(&self, by: usize) {
+        self.offset.fetch_add(by as u64, Ordering::Relaxed);
     }
 
     fn set_offset(&self, offset: u64) {
@@ -453,8 +464,18 @@ impl File {
     /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
     /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
     /// one attempt.
-    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
-        self.block_until(c, |_| None, |_| op())
+    pub fn block<R>(&self, c: &Caller, op: impl FnMut() -> Result<R>) -> Result<R> {
+        self.block_unless(self.flags().has(OpenFlags::NONBLOCK), c, op)
+    }
+
+    /// The same, but `nonblock` and not the file's flag decides.
+    pub fn block_unless<R>(
+        &self,
+        nonblock: bool,
+        c: &Caller,
+        mut op: impl FnMut() -> Result<R>,
+    ) -> Result<R> {
+        self.block_until(c, nonblock, |_| None, |_| op())
     }
 
     /// The same with a deadline, which may change while it sleeps: it is told when the call began.
@@ -464,11 +485,12 @@ impl File {
     fn block_until<R>(
         &self,
         c: &Caller,
+        nonblock: bool,
         deadline: impl Fn(u64) -> Option<u64>,
         mut op: impl FnMut(bool) -> Result<R>,
     ) -> Result<R> {
         match op(false) {
-            Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
+            Err(EAGAIN) if !nonblock => {}
             done => return done,
         }
         let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };

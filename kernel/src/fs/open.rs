@@ -196,10 +196,12 @@ pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) ->
         Kind::Fifo(fifo) => pipe::open_fifo(fifo, flags)?,
         Kind::Socket => return Err(ENXIO),
     };
-    let file = File::new(ops, inode, Some(path), flags, cred.clone()).holding(claim, access);
+    let path = (!inode.is_nameless()).then_some(path);
+    let file = File::new(ops, inode, path, flags, cred.clone()).holding(claim, access);
     let file = Arc::new(file);
     file.block_opening(c)?;
-    Ok(file)
+    // No file here can be read past the page cache, and Linux finds out last.
+    if flags.has(OpenFlags::DIRECT) { Err(EINVAL) } else { Ok(file) }
 }
 
 /// Opens a program for execve(2): a regular file that the caller may execute. `ETXTBSY` while it

@@ -134,6 +134,10 @@ impl FileOps for Regular {
         true
     }
 
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn seek(&self, f: &File, now: u64, offset: i64, whence: u32) -> Result<u64> {
         if whence == SEEK_DATA || whence == SEEK_HOLE {
             let at = u64::try_from(offset).map_err(|_| abi::errno::ENXIO)?;

@@ -20,7 +20,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use hal::mem::{Frame, Kind};
+use hal::mem::{Frame, Kind, Use};
 
 /// The content of a file.
 pub(super) struct Pages {
@@ -92,6 +92,7 @@ impl Pages {
         let mut frames = self.frames.lock();
         match (frames.get(&index), made) {
             (None, Ok(made)) => {
+                made.count_as(Use::Cache);
                 frames.insert(index, made.clone());
                 Ok((made, true))
             }
@@ -306,6 +307,7 @@ impl Data for Arc<Pages> {
         if self.space.pages.take(1).is_err() {
             return false;
         }
+        frame.count_as(Use::Cache);
         let old = self.frames.lock().insert(index, frame.clone());
         if old.is_some() {
             self.space.pages.give(1);
