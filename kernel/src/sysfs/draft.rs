@@ -13,7 +13,7 @@ use abi::{Result, errno::EEXIST};
 
 use super::{
     Uevents,
-    node::{Body, Node, Shared},
+    node::{Body, Named, Node, Shared},
 };
 use crate::fs::inode::MountArgs;
 
@@ -98,7 +98,7 @@ impl Draft {
             Self::File(show, store) => Body::File(show, store),
             Self::Link(text) => Body::Link(text.into_bytes().into()),
             Self::Dir(entries) => {
-                let mut nodes: Vec<(Box<[u8]>, Arc<Node>)> = Vec::new();
+                let mut nodes: Vec<Named> = Vec::new();
                 for (name, draft) in entries {
                     let name: Box<[u8]> = name.into_bytes().into();
                     if nodes.last().is_some_and(|(before, _)| *before >= name) {

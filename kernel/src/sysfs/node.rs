@@ -47,10 +47,13 @@ pub(super) struct Node {
     attached: Attached,
 }
 
+/// An entry of a directory.
+pub(super) type Named = (Box<[u8]>, Arc<Node>);
+
 /// What it is.
 pub(super) enum Body {
     /// By name.
-    Dir(Vec<(Box<[u8]>, Arc<Node>)>),
+    Dir(Vec<Named>),
     File(Show, Option<Store>),
     Link(Arc<[u8]>),
 }
@@ -88,7 +91,7 @@ impl Node {
         Self { shared, ino, body, meta: Spin::new(meta), attached: Attached::default() }
     }
 
-    fn entries(&self) -> Result<&[(Box<[u8]>, Arc<Node>)]> {
+    fn entries(&self) -> Result<&[Named]> {
         match &self.body {
             Body::Dir(entries) => Ok(entries),
             _ => Err(ENOTDIR),
