@@ -1,7 +1,7 @@
 //! What Eclipse thinks: the kernel above the machine. No `unsafe`.
 //!
 //! The layers, lowest first; each module uses only those to its left (`tests/layers.rs` sees to
-//! it): lock, log, random, sched, wait, time, cred, signal, mm, fs, tty, dev, process, procfs,
+//! it): lock, log, random, sched, wait, time, cred, signal, mm, fs, tty, dev, net, process, procfs,
 //! sysfs, syscall, boot.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,6 +21,7 @@ pub mod cred;
 pub mod dev;
 pub mod fs;
 pub mod mm;
+pub mod net;
 pub mod process;
 pub mod procfs;
 pub mod random;
