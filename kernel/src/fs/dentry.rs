@@ -9,6 +9,7 @@
 //! `Names` (children, place), which is never held while a dentry is dropped.
 
 use crate::fs::inode::{Inode, Kind};
+use crate::fs::notify;
 use crate::fs::mount::Gate;
 use crate::fs::superblock::{NOWHERE, Super};
 use crate::lock::{Spin, order};
@@ -310,6 +311,7 @@ impl Dentry {
             children.remove(&place.name);
         }
         drop(children);
+        notify::dropped(&self.sb, self.inode.as_ref(), place.unlinked);
         Some(parent)
     }
 }

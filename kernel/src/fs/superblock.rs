@@ -5,6 +5,7 @@
 
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::Inode;
+use crate::fs::notify;
 use crate::fs::mount::{Gate, Number};
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
@@ -190,6 +191,14 @@ pub struct Super {
     mounts: AtomicUsize,
     recent: Spin<Ring, order::Names>,
     _dev: Number,
+    /// Who watches files of it.
+    pub watches: notify::InSuper,
+}
+
+impl Drop for Super {
+    fn drop(&mut self) {
+        self.watches.unmounted();
+    }
 }
 
 impl Super {
@@ -215,6 +224,7 @@ impl Super {
             flags: AtomicU64::new(flags.without(MountFlags::RDONLY).bits()),
             mounts: AtomicUsize::new(0),
             recent: Spin::new(Ring::default()),
+            watches: notify::InSuper::default(),
             _dev: dev,
         });
         Ok(Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..])))
