@@ -9,8 +9,8 @@
 //! `Names` (children, place), which is never held while a dentry is dropped.
 
 use crate::fs::inode::{Inode, Kind};
-use crate::fs::notify;
 use crate::fs::mount::Gate;
+use crate::fs::notify;
 use crate::fs::superblock::{NOWHERE, Super};
 use crate::lock::{Spin, order};
 use crate::wait::{Mutex, MutexGuard};

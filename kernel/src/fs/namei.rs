@@ -186,11 +186,7 @@ pub fn rmdir(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
 
 /// With the directory locked, has `take` take away what `name` leads to. What goes is dropped
 /// after the lock; who watches it is told before who watches the directory, unless it is open.
-fn remove(
-    dir: &Path,
-    name: &[u8],
-    take: impl FnOnce(&Path) -> Result<()>,
-) -> Result<()> {
+fn remove(dir: &Path, name: &[u8], take: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let _access = WriteAccess::new(&dir.mount)?;
     let inode;
     {

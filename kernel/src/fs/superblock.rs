@@ -5,8 +5,8 @@
 
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::Inode;
-use crate::fs::notify;
 use crate::fs::mount::{Gate, Number};
+use crate::fs::notify;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
 use crate::wait::Mutex;

@@ -140,10 +140,11 @@ pub fn add(
         };
         return Ok(mark.wd);
     }
+    // As on Linux, an attempt that fails uses a number up, too.
+    let (sb, wd) = (path.dentry.sb(), watches.next());
     if !group.users.take(group.uid, WATCHES, most) {
         return Err(ENOSPC);
     }
-    let (sb, wd) = (path.dentry.sb(), watches.next());
     let mark = Arc::new(Mark {
         group: group.me.clone(),
         wd,
@@ -290,7 +291,10 @@ impl FileOps for Inotify {
             let (attr, mask) = (mark.inode.attr(), mark.mask().without(Mask::EXCL_UNLINK));
             let dev = abi::fs::new_encode_dev(abi::fs::major(attr.dev), abi::fs::minor(attr.dev));
             let (wd, ino, mask) = (mark.wd, attr.ino, mask.bits());
-            writeln!(out, "inotify wd:{wd:x} ino:{ino:x} sdev:{dev:x} mask:{mask:x} ignored_mask:0 ")?;
+            writeln!(
+                out,
+                "inotify wd:{wd:x} ino:{ino:x} sdev:{dev:x} mask:{mask:x} ignored_mask:0 "
+            )?;
             from = wd.saturating_add(1);
         }
     }
