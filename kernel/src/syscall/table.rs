@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, poll, prctl,
     priority, process,
     ret::Ret,
     sched, signal, splice, time,
@@ -227,6 +227,12 @@ syscalls! {
     mount => fs::mount;
     umount2 => fs::umount2;
     pivot_root => fs::pivot_root;
+
+    // What happens to files
+    inotify_init => notify::inotify_init;
+    inotify_init1 => notify::inotify_init1;
+    inotify_add_watch => notify::inotify_add_watch;
+    inotify_rm_watch => notify::inotify_rm_watch;
 
     // Waiting for files
     poll => poll::poll;
