@@ -23,6 +23,7 @@ pub mod process;
 pub mod ret;
 pub mod sched;
 pub mod signal;
+pub mod splice;
 pub mod table;
 pub mod time;
 mod trace;
