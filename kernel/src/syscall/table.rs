@@ -377,4 +377,5 @@ syscalls! {
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
+    syslog => console::syslog;
 }
