@@ -15,6 +15,7 @@ pub mod limits;
 pub mod lock;
 pub mod mem;
 pub mod misc;
+pub mod pidfd;
 pub mod poll;
 pub mod prctl;
 pub mod priority;
