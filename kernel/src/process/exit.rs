@@ -13,7 +13,7 @@ use super::{
     object::{Remains, Usage},
     robust,
 };
-use crate::{mm::user::UserOut, sched::work, signal::Pending};
+use crate::{mm::user::UserOut, sched::work, signal::Pending, tty::JobControl};
 use alloc::{sync::Arc, vec::Vec};
 
 /// The thread ends. Everything whose release may sleep is released here; the CPU loop only frees
@@ -135,11 +135,7 @@ pub(super) fn release_memory(cx: &Cx) {
 /// The last thread is gone: the process becomes a zombie, its family is told.
 fn end_process(process: &Arc<Process>, status: i32) {
     process.set_alarm(0, 0);
-    let terminal = process.terminal.lock().take();
-    let leads = process.kernel.family.lock().place(process.pid).map(|place| place.2);
-    if let Some(terminal) = terminal.filter(|_| leads == Some(process.pid)) {
-        terminal.hang_up(true);
-    }
+    leave_terminal(process);
     let mut family = process.kernel.family.lock();
     let ended = family.end(process.pid, status);
     process.ended.store(true, Release);
@@ -158,6 +154,24 @@ fn end_process(process: &Arc<Process>, status: i32) {
     process.ending.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
     for group in &ended.orphaned {
         wake_orphans(process, *group);
+    }
+}
+
+/// The leader of a session leaves its terminal to nobody.
+fn leave_terminal(process: &Process) {
+    let terminal = process.terminal.lock().take();
+    let session = process.kernel.family.lock().place(process.pid).map(|place| place.2);
+    if session != Some(process.pid) {
+        return;
+    }
+    if let Some(terminal) = terminal {
+        terminal.leader_exits(process.pid.0);
+        return;
+    }
+    let lost = process.lost_foreground.load(Relaxed);
+    if lost != 0 {
+        process.kernel.signal_group(lost, SIGHUP);
+        process.kernel.signal_group(lost, SIGCONT);
     }
 }
 
@@ -187,6 +201,7 @@ fn notify(family: &mut Family<Arc<Process>>, child: &Arc<Process>, parent: &Proc
     if reaps {
         // The caller still has a handle: nothing big is dropped under the lock.
         let _ = family.reap(child.pid);
+        child.reaped.store(true, Relaxed);
     }
     parent.children.wake_all();
 }
@@ -205,6 +220,7 @@ fn wake_orphans(of: &Process, group: Pid) {
 /// A zombie was waited for: its usage goes to the parent, its number is free again.
 pub(super) fn reap(parent: &Process, child: Pid) -> Option<Usage> {
     let gone = parent.kernel.family.lock().reap(child)?;
+    gone.reaped.store(true, Relaxed);
     let [own, children] = *gone.usage.lock();
     let mut sum = own;
     sum.add(&children);

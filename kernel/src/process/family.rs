@@ -276,6 +276,17 @@ impl<P: Clone> Family<P> {
         }
     }
 
+    /// Has it executed a program since it was forked?
+    pub fn is_execed(&self, pid: Pid) -> bool {
+        self.processes.get(&pid).is_some_and(|entry| entry.execed)
+    }
+
+    /// Children of `parent` from number `from` on, rising.
+    pub fn children_from(&self, parent: Pid, from: Pid) -> impl Iterator<Item = Pid> {
+        let children = self.processes.get(&parent).map(|entry| entry.children.range(from..));
+        children.into_iter().flatten().copied()
+    }
+
     /// `PR_SET_CHILD_SUBREAPER`
     pub fn set_subreaper(&mut self, pid: Pid, on: bool) {
         if let Some(entry) = self.processes.get_mut(&pid) {

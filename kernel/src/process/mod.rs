@@ -21,6 +21,7 @@ mod object;
 pub mod oom;
 pub mod pidfd;
 mod robust;
+mod roots;
 pub mod settings;
 pub mod sigio;
 pub mod signal;

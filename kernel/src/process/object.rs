@@ -64,6 +64,11 @@ pub struct Process {
     pub cpu_timers: CpuTimers,
     /// Its controlling terminal.
     pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
+    /// Its parent, or nobody, has been told of its end: its number is free again.
+    pub(super) reaped: AtomicBool,
+    /// The foreground group that the terminal had when it was lost: the leader of a session tells
+    /// it when it exits (`tty_old_pgrp`). 0: none.
+    pub lost_foreground: AtomicI32,
     /// What is left of its last thread when it has ended.
     pub remains: Spin<Option<Remains>, order::Parts>,
     /// How much sooner than others it goes when memory runs out, -1000 to 1000
@@ -184,6 +189,8 @@ impl Process {
             },
             cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
+            reaped: AtomicBool::new(false),
+            lost_foreground: AtomicI32::new(0),
             remains: Spin::new(None),
             oom_score_adj: AtomicI32::new(0),
             oom_score_adj_min: AtomicI32::new(0),
@@ -229,6 +236,31 @@ impl Process {
     /// Its thread `tid`, while that lives.
     pub fn thread_of(&self, tid: Pid) -> Option<Arc<Thread>> {
         self.signals.lock().threads.get(self.pid, tid)
+    }
+
+    /// Is its number free again?
+    pub fn is_reaped(&self) -> bool {
+        self.reaped.load(Relaxed)
+    }
+
+    /// Sets `oom_score_adj` for it and for those that share its memory (`__set_oom_adj`). `floor`:
+    /// others may not go below that any more.
+    pub fn set_oom_score_adj(&self, new: i32, floor: bool) {
+        let set = |process: &Self| {
+            process.oom_score_adj.store(new, Relaxed);
+            if floor {
+                process.oom_score_adj_min.store(new, Relaxed);
+            }
+        };
+        set(self);
+        let Some(space) = self.space() else { return };
+        // Besides its own parts and the running thread's, only other processes hold it.
+        if Arc::strong_count(&space) > 3 {
+            let family = self.kernel.family.lock();
+            let shares =
+                |other: &&Arc<Self>| other.space().is_some_and(|other| Arc::ptr_eq(&other, &space));
+            family.iter().map(|(_, process)| process).filter(shares).for_each(|p| set(p));
+        }
     }
 
     /// What the scheduler runs or ran: also when it has ended. `None` while it is being made.

@@ -40,14 +40,6 @@ pub fn process(cx: &Cx, fd: Fd) -> Result<Arc<Process>> {
     file.ops_as::<Pidfd>().map(|pidfd| pidfd.0.clone()).ok_or(EBADF)
 }
 
-impl Process {
-    /// Has it been waited for? Then its number means nothing any more.
-    pub fn is_reaped(&self) -> bool {
-        let family = self.kernel.family.lock();
-        !family.get(self.pid).is_some_and(|known| core::ptr::eq(&**known, self))
-    }
-}
-
 impl FileOps for Pidfd {
     fn can_poll(&self) -> bool {
         true

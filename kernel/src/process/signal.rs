@@ -83,7 +83,7 @@ impl Process {
 
     /// The same with the family locked. A stopped process that SIGCONT lets go on has news for
     /// its parent then, which cannot be told here; only an exit signal chosen so can do this.
-    pub(super) fn send_in_family(&self, info: &Siginfo) {
+    pub fn send_in_family(&self, info: &Siginfo) {
         self.queue(&mut self.signals.lock(), info, None);
     }
 
