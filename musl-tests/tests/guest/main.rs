@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod busybox;
 mod exec;
 mod initrd;
 mod quiet;
@@ -84,6 +85,7 @@ fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
     jobs.extend(boot::jobs(kernel));
     jobs.extend(initrd::jobs(kernel));
     jobs.extend(quiet::jobs(kernel)?);
+    jobs.extend(busybox::jobs(kernel, args)?);
     jobs.retain(|job| job.names.iter().any(|name| is_selected(args, name)));
     let mut groups: BTreeMap<(String, u32, u32), Vec<Program>> = BTreeMap::new();
     for program in program::all()? {
@@ -135,9 +137,9 @@ fn judge(program: &Program, ran: &Ran) -> Verdict {
         End::Timeout => return shown(format!("not done after {} s", program.timeout.as_secs())),
         End::KernelDied => return shown("the kernel died, or hangs".to_owned()),
     }
-    if program.oracle {
+    if let Some(rule) = program.oracle {
         let linux = oracle::answer(program).map_err(|error| format!("{error:#}"))?;
-        if let Some(difference) = oracle::difference(&linux, &ran.output) {
+        if let Some(difference) = rule.difference(&linux, &ran.output) {
             return Err(format!("not what Linux prints\n{difference}{}", log_end(&ran.log)));
         }
     }
