@@ -8,7 +8,7 @@ default:
 build *args:
     @scripts/build {{args}}
 
-# Boot to a busybox shell on this terminal
+# Boot to a login prompt on this terminal
 run *args:
     @scripts/run {{args}}
 

@@ -118,7 +118,7 @@ flags! {
     pub struct SyncRangeFlags: u32 { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 }
 
     /// Operations of flock(2), without `LOCK_`.
-    pub struct FlockOp: u32 { SH = 1, EX = 2, NB = 4, UN = 8 }
+    pub struct FlockOp: u32 { SH = 1, EX = 2, NB = 4, UN = 8, MAND = 32 }
 
     /// Events and flags of inotify(7), without `IN_`.
     pub struct InotifyMask: u32 {

@@ -69,11 +69,20 @@ consts! {
     /// Whose priority getpriority(2) tells.
     pub PRIO_NAMES: u32 { PRIO_PROCESS = 0, PRIO_PGRP = 1, PRIO_USER = 2 }
 
+    /// Bounds of /proc/PID/oom_score_adj, and of its older form oom_adj.
+    pub OOM_NAMES: i32 {
+        OOM_SCORE_ADJ_MIN = -1000, OOM_SCORE_ADJ_MAX = 1000, OOM_DISABLE = -17,
+        OOM_ADJUST_MIN = -16, OOM_ADJUST_MAX = 15,
+    }
+
     /// Scheduling policies.
     pub SCHED_NAMES: u32 {
         SCHED_NORMAL = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5,
         SCHED_DEADLINE = 6, SCHED_RESET_ON_FORK = 0x4000_0000,
     }
+
+    /// Flags of sched_setattr(2).
+    pub SCHED_FLAG_NAMES: u64 { SCHED_FLAG_RESET_ON_FORK = 1 }
 
     /// Operations of futex(2); the last two are flags in them.
     pub FUTEX_NAMES: u32 {

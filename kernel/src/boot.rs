@@ -13,11 +13,12 @@ use hal::{
 };
 
 use crate::{
-    dev::{DeviceTable, Drivers},
+    dev::{DeviceTable, Drivers, devtmpfs},
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
     mm::Vdso,
     process::{Kernel, Pid},
+    procfs,
     sched::{self, Background, Cpu},
     syscall::misc::{RELEASE, VERSION},
     time::NSEC_PER_SEC,
@@ -25,8 +26,13 @@ use crate::{
 };
 
 /// The file systems that mount(2) knows.
-fn file_systems() -> Vec<FsType> {
-    vec![FsType::nodev("tmpfs", tmpfs::mount), FsType::nodev("ramfs", tmpfs::mount)]
+fn file_systems(kernel: &'static Kernel, drivers: &'static Drivers) -> Vec<FsType> {
+    vec![
+        FsType::nodev("tmpfs", tmpfs::mount),
+        FsType::nodev("proc", move |args| procfs::mount(kernel, args)),
+        devtmpfs::kind(drivers),
+        FsType::nodev("ramfs", tmpfs::mount_plain),
+    ]
 }
 
 impl Hooks for Kernel {
@@ -74,7 +80,7 @@ impl Hooks for Kernel {
             .call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
         let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
         let devices = self.devices.call_once(|| DeviceTable(drivers));
-        let types = self.file_systems.call_once(file_systems);
+        let types = self.file_systems.call_once(|| file_systems(self, drivers));
         match Namespace::new(types, devices, &self.real_time) {
             Ok(mounts) => {
                 self.mounts.call_once(|| mounts);

@@ -37,15 +37,11 @@ static const struct image good_image __attribute__((unused)) = {
 	.value = "value",
 };
 
-/* Executes these bytes as a program in a child. What it came to, in words. */
+/* Executes the file `image` in a child. What it came to, in words. */
 __attribute__((unused))
-static const char *outcome_of(const void *bytes, size_t len)
+static const char *outcome(void)
 {
 	static char text[64];
-	int fd = open("image", O_CREAT | O_TRUNC | O_WRONLY, 0755);
-
-	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len || close(fd) != 0)
-		return "cannot write the image";
 	pid_t pid = vfork();
 
 	if (pid == 0) {
@@ -69,6 +65,17 @@ static const char *outcome_of(const void *bytes, size_t len)
 	else
 		snprintf(text, sizeof text, "errno or status %d", status >> 8);
 	return text;
+}
+
+/* Executes these bytes as a program in a child. What it came to, in words. */
+__attribute__((unused))
+static const char *outcome_of(const void *bytes, size_t len)
+{
+	int fd = open("image", O_CREAT | O_TRUNC | O_WRONLY, 0755);
+
+	if (fd < 0 || write(fd, bytes, len) != (ssize_t)len || close(fd) != 0)
+		return "cannot write the image";
+	return outcome();
 }
 
 #endif

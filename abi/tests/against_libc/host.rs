@@ -34,6 +34,7 @@ pub const KERNEL: Headers = Headers(&[
     "linux/mempolicy.h",
     "linux/mman.h",
     "linux/mount.h",
+    "linux/oom.h",
     "linux/openat2.h",
     "linux/pidfd.h",
     "linux/poll.h",

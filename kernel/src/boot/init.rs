@@ -16,7 +16,7 @@ use crate::{
     fs::{Caller, FdTable, FsInfo, initramfs, inode::What, namei, open},
     lock::Spin,
     process::{
-        Cx, Kernel, Parts, Pid, Process, Thread, TrapInfo,
+        Cx, Kernel, Parts, Pid, Process, Thread, Traits, TrapInfo,
         exec::{Loader, first_registers, stack::Strings},
         run,
     },
@@ -33,7 +33,8 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     let limits = Limits::init(kernel.max_threads());
     let pid = kernel.family.lock().allocate().ok_or(ESRCH)?;
     let process = Process::new(kernel, pid, 0, Uid::ROOT, limits);
-    let thread = Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, None));
+    let thread =
+        Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, Traits::default(), None));
     thread.set_comm(b"swapper/0");
     process.signals.lock().threads.push(Arc::downgrade(&thread));
     kernel.family.lock().add(pid, Pid::NONE, process);
@@ -70,7 +71,14 @@ fn become_init(
     provoke(kernel);
     let files = Arc::new(FdTable::new());
     open_console(&caller, &cred, &files);
-    let loader = Loader { kernel, cred: &cred, limits: &limits, fs: &fs, personality: 0 };
+    let loader = Loader {
+        kernel,
+        cred: &cred,
+        limits: &limits,
+        fs: &fs,
+        personality: 0,
+        no_new_privs: false,
+    };
     let (loaded, name) = first_program(kernel, &loader);
     let regs = match first_registers(loaded.start) {
         Ok(regs) => regs,

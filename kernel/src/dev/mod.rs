@@ -4,6 +4,7 @@
 //! (`Documentation/admin-guide/devices.txt`), permissions those of its devtmpfs.
 
 pub mod bulk;
+pub mod devtmpfs;
 mod full;
 mod null;
 mod random;

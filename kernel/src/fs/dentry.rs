@@ -6,36 +6,19 @@
 //! of a million names costs what is in use.
 //!
 //! Locks: `Dir` (a directory's entries; held over every call of [`crate::fs::inode::Dir`]), then
-//! `Names` (children, place, ring), which is never held while a dentry is dropped.
+//! `Names` (children, place), which is never held while a dentry is dropped.
 
-use crate::fs::inode::{FileSystem, Inode, Kind, MountArgs};
+use crate::fs::inode::{Inode, Kind};
+use crate::fs::superblock::{NOWHERE, Super};
 use crate::lock::{Spin, order};
-use crate::time::RealTime;
 use crate::wait::{Mutex, MutexGuard};
 use abi::Result;
 use abi::errno::{ENAMETOOLONG, ENOMEM, ENOTDIR};
 use abi::fs::NAME_MAX;
-use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::mem;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use hashbrown::HashMap;
-
-/// A file system in use.
-pub struct Super {
-    /// Its device number (`st_dev`).
-    pub dev: u64,
-    /// The name of its kind.
-    pub kind: &'static str,
-    /// The clock that stamps its files.
-    pub clock: &'static RealTime,
-    /// The file system itself.
-    pub fs: Box<dyn FileSystem>,
-    /// Held while a name moves from one directory to another.
-    pub rename: Mutex<(), order::Rename>,
-    recent: Spin<Ring, order::Names>,
-}
 
 /// A name in a directory.
 pub struct Dentry {
@@ -48,9 +31,9 @@ pub struct Dentry {
     /// Mounts on top of it, in any mount.
     mounts: AtomicU32,
     /// Used since the ring's hand last passed.
-    used: AtomicBool,
+    pub(super) used: AtomicBool,
     /// Where in the ring it is.
-    slot: AtomicUsize,
+    pub(super) slot: AtomicUsize,
 }
 
 struct Place {
@@ -61,89 +44,8 @@ struct Place {
     unlinked: bool,
 }
 
-/// The names used lately, with a clock hand (second chance).
-#[derive(Default)]
-struct Ring {
-    slots: Vec<Option<Arc<Dentry>>>,
-    hand: usize,
-}
-
-/// Names a file system keeps without anyone using them.
-const RECENT: usize = 16384;
-/// How far the hand goes for one new name, at most.
-const PATIENCE: usize = 8;
-/// Not in the ring.
-const NOWHERE: usize = usize::MAX;
-
-impl Super {
-    /// Puts a file system into use; returns its top.
-    pub fn mount(
-        kind: &'static str,
-        args: &MountArgs,
-        mount: impl FnOnce(&MountArgs) -> Result<Box<dyn FileSystem>>,
-    ) -> Result<Arc<Dentry>> {
-        let fs = mount(args)?;
-        let root = fs.root();
-        let sb = Arc::new(Self {
-            dev: args.dev,
-            kind,
-            clock: args.clock,
-            fs,
-            rename: Mutex::new(()),
-            recent: Spin::new(Ring::default()),
-        });
-        Ok(Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..])))
-    }
-
-    /// Keeps `dentry` for a while.
-    fn remember(&self, dentry: &Arc<Dentry>) {
-        let dropped = self.recent.lock().add(dentry);
-        drop(dropped);
-    }
-
-    fn forget(&self, dentry: &Dentry) {
-        let mut ring = self.recent.lock();
-        let slot = dentry.slot.swap(NOWHERE, Ordering::Relaxed);
-        let kept = ring.slots.get_mut(slot).and_then(Option::take);
-        drop(ring);
-        drop(kept);
-    }
-
-    /// Forgets all names: the last mount of the file system is gone, or memory. `false`: there
-    /// were none.
-    pub fn forget_all(&self) -> bool {
-        let slots = mem::take(&mut self.recent.lock().slots);
-        slots.iter().any(Option::is_some)
-    }
-}
-
-impl Ring {
-    /// Returns what had to go.
-    fn add(&mut self, dentry: &Arc<Dentry>) -> Option<Arc<Dentry>> {
-        if self.slots.len() < RECENT && self.slots.try_reserve(1).is_ok() {
-            dentry.slot.store(self.slots.len(), Ordering::Relaxed);
-            self.slots.push(Some(dentry.clone()));
-            return None;
-        }
-        for _ in 0..PATIENCE {
-            self.hand = (self.hand + 1) % self.slots.len().max(1);
-            let used = |d: &Arc<Dentry>| d.used.swap(false, Ordering::Relaxed);
-            if !self.slots.get(self.hand).and_then(Option::as_ref).is_some_and(used) {
-                break;
-            }
-        }
-        let slot = self.slots.get_mut(self.hand)?;
-        dentry.slot.store(self.hand, Ordering::Relaxed);
-        let old = slot.replace(dentry.clone());
-        if let Some(old) = &old {
-            old.slot.store(NOWHERE, Ordering::Relaxed);
-        }
-        old
-    }
-}
-
 impl Dentry {
-    fn new(
+    pub(super) fn new(
         sb: Arc<Super>,
         inode: Option<Arc<dyn Inode>>,
         parent: Option<Arc<Dentry>>,

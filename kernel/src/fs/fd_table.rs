@@ -5,6 +5,7 @@
 //! close_range(2).
 
 use crate::fs::file::File;
+use crate::fs::locks;
 use crate::lock::{Spin, order};
 use abi::Result;
 use abi::errno::{EBADF, EBUSY, EINVAL, EMFILE, ENOMEM};
@@ -103,14 +104,23 @@ impl FdTable {
             table.take(to, cloexec);
             table.slots[to].replace(file)
         };
-        drop(replaced);
+        if let Some(replaced) = replaced {
+            self.closed(replaced);
+        }
         Ok(())
     }
 
-    /// Takes `fd` out of the table. The caller drops the file, or does more with it first.
-    pub fn remove(&self, fd: Fd) -> Result<Arc<File>> {
+    /// close(2)
+    pub fn close(&self, fd: Fd) -> Result<()> {
         let at = usize::try_from(fd.0).map_err(|_| EBADF)?;
-        self.table.lock().remove(at).ok_or(EBADF)
+        let file = self.table.lock().remove(at).ok_or(EBADF)?;
+        self.closed(file);
+        Ok(())
+    }
+
+    /// A descriptor of `file` is gone; with it the locks of this table on the file.
+    fn closed(&self, file: Arc<File>) {
+        locks::closed(self, &file);
     }
 
     /// close_range(2): closes all of `range`, or marks them for execve(2). Both ends included.
@@ -157,7 +167,9 @@ impl FdTable {
                 }
                 table.remove(at)
             };
-            drop(file);
+            if let Some(file) = file {
+                self.closed(file);
+            }
         }
     }
 
@@ -200,6 +212,12 @@ impl FdTable {
     /// How many numbers the table has room for (`FDSize` in `/proc/PID/status`).
     pub fn size(&self) -> usize {
         self.table.lock().slots.len()
+    }
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        self.close_all();
     }
 }
 
@@ -329,12 +347,12 @@ mod tests {
             assert_eq!(table.insert(nothing(), MANY, false), Ok(Fd(fd)));
         }
         for fd in [130, 5, 64] {
-            drop(table.remove(Fd(fd)));
+            table.close(Fd(fd)).unwrap();
         }
         for fd in [5, 64, 130, 200] {
             assert_eq!(table.insert(nothing(), MANY, false), Ok(Fd(fd)));
         }
-        drop(table.remove(Fd(3)));
+        table.close(Fd(3)).unwrap();
         assert_eq!(table.reserve_from(100, MANY, false).map(|r| r.fd()).ok(), Some(Fd(201)));
         assert_eq!(table.reserve_from(5000, MANY, false).map(|r| r.fd()).ok(), Some(Fd(5000)));
     }
@@ -349,7 +367,7 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let n = (seed >> 8) as usize % 300;
             if seed >> 30 == 0 || model.iter().filter(|&&used| used).count() > 290 {
-                assert_eq!(table.remove(Fd(n as i32)).is_ok(), model[n]);
+                assert_eq!(table.close(Fd(n as i32)).is_ok(), model[n]);
                 model[n] = false;
             } else {
                 let want = (n..).find(|&fd| !model.get(fd).copied().unwrap_or(false));
@@ -415,7 +433,7 @@ mod tests {
         a.insert(file, MANY, false).unwrap();
         a.dup_to(Fd(0), Fd(70), MANY, true).unwrap();
         drop(b);
-        drop(a.remove(Fd(0)));
+        a.close(Fd(0)).unwrap();
         assert!(weak.upgrade().is_some());
         a.close_all();
         assert!(weak.upgrade().is_none());

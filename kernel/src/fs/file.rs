@@ -6,13 +6,15 @@
 use crate::cred::Cred;
 use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
+use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
+use crate::fs::locks;
 use crate::fs::path::Path;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::{MapFile, MapSource};
 use crate::time::mono_ns;
-use crate::wait::{Mutex, Pause, Watch, Woken};
+use crate::wait::{Mutex, Pause, Vigil, Watch, Woken};
 use abi::Result;
 use abi::errno::{
     EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
@@ -57,6 +59,17 @@ pub trait FileOps: Any + Send + Sync {
         self.write(f, c, from, Pos::Stream).map(|n| (n, 0))
     }
 
+    /// Is each write one record, of which the rest is not written if it was too long? Such a file
+    /// looks at what it is given ([`Source::peek`]) until it takes it.
+    fn writes_records(&self) -> bool {
+        false
+    }
+
+    /// Can epoll(7) watch it? Whoever has a `poll` of its own says so; the others are always ready.
+    fn can_poll(&self) -> bool {
+        false
+    }
+
     /// What is ready now, without side effect; and puts `watch`, if any, on the queues that tell
     /// of changes.
     fn poll(&self, _f: &File, _c: &Caller, _watch: Option<&mut Watch>) -> PollEvents {
@@ -72,6 +85,16 @@ pub trait FileOps: Any + Send + Sync {
     /// What a read gives that gave up.
     fn read_late(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink) -> Result<usize> {
         Err(EAGAIN)
+    }
+
+    /// What `/proc/PID/fd` calls it where it has no path, as `anon_inode:[eventfd]`.
+    fn link_name(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Its own lines in `/proc/PID/fdinfo`.
+    fn fdinfo(&self, _f: &File, _out: &mut dyn fmt::Write) -> fmt::Result {
+        Ok(())
     }
 
     /// ioctl(2), but for the commands every file knows.
@@ -113,6 +136,8 @@ pub trait FileOps: Any + Send + Sync {
 
 /// An open file description (open(2)): what descriptors share after dup(2) and fork(2).
 pub struct File {
+    /// Epoll sets that watch it: first, so that they forget it before it goes.
+    watchers: Watchers,
     ops: Arc<dyn FileOps>,
     inode: Arc<dyn Inode>,
     /// How it was found; a pipe or socket was not.
@@ -161,6 +186,7 @@ impl File {
     ) -> Self {
         let usable = !flags.has(OpenFlags::PATH);
         Self {
+            watchers: Watchers::default(),
             ops,
             inode,
             path,
@@ -174,8 +200,9 @@ impl File {
     }
 
     /// The same, and the file keeps `claim` as long as it is open.
-    pub fn with_claim(self, claim: Option<Claim>) -> Self {
-        Self { _claim: claim, ..self }
+    pub fn with_claim(mut self, claim: Option<Claim>) -> Self {
+        self._claim = claim;
+        self
     }
 
     /// What is behind it.
@@ -187,6 +214,11 @@ impl File {
     pub fn ops_as<T: FileOps>(&self) -> Option<&T> {
         let ops: &dyn Any = &*self.ops;
         ops.downcast_ref()
+    }
+
+    /// The epoll sets that watch it.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
     }
 
     /// The inode.
@@ -265,7 +297,10 @@ impl File {
     pub fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         self.may_write()?;
         if !self.ops.is_seekable() {
-            return self.write_stream(c, from);
+            return match self.ops.writes_records() {
+                true => self.block(c, || self.ops.write(self, c, from, Pos::Stream)),
+                false => self.write_stream(c, from),
+            };
         }
         let _seeking = self.seeking.lock();
         if self.flags().has(OpenFlags::APPEND) {
@@ -333,9 +368,6 @@ impl File {
 
     /// lseek(2): the new offset.
     pub fn seek(&self, offset: i64, whence: u32) -> Result<u64> {
-        if !self.ops.is_seekable() {
-            return Err(ESPIPE);
-        }
         let _seeking = self.seeking.lock();
         let new = self.ops.seek(self, self.offset(), offset, whence)?;
         self.set_offset(new);
@@ -410,21 +442,28 @@ impl File {
             Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
             done => return done,
         }
-        let Some(mut watch) = Watch::new() else { return Err(EAGAIN) };
+        let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };
         let began_ns = mono_ns();
-        self.ops.poll(self, c, Some(&mut watch));
+        self.ops.poll(self, c, Some(&mut vigil.watch));
         loop {
-            watch.clear();
+            vigil.clear();
             match op(false) {
                 Err(EAGAIN) => {}
                 done => return done,
             }
-            match watch.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
+            match vigil.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
                 Ok(()) => {}
                 Err(Woken::Signal) => return Err(ERESTARTSYS),
                 Err(Woken::Deadline) => return op(true),
             }
         }
+    }
+}
+
+/// The file is closed for good.
+impl Drop for File {
+    fn drop(&mut self) {
+        locks::released(self);
     }
 }
 

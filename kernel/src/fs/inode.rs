@@ -4,22 +4,21 @@
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
 use crate::cred::{Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
 use crate::fs::file::FileOps;
 use crate::fs::path::Path;
 use crate::fs::pipe::Fifo;
+pub use crate::fs::superblock::{FileSystem, FsType, MountArgs};
 use crate::mm::PageSource;
 use crate::mm::io::{Sink, Source};
-use crate::time::RealTime;
 use abi::Result;
 use abi::errno::EOPNOTSUPP;
-use abi::fs::{FallocFlags, S_IFMT, Statfs};
+use abi::fs::{FallocFlags, S_IFMT};
 use abi::time::Timespec;
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
-use core::fmt;
 use hal::mem::Frame;
 
 /// What stat(2) tells of an inode.
@@ -131,6 +130,12 @@ pub trait Inode: Any + Send + Sync {
 
     /// What it is.
     fn kind(&self) -> Kind<'_>;
+
+    /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
+    /// the file cannot be locked.
+    fn attached(&self) -> Option<&Attached> {
+        None
+    }
 
     /// Whether a cached name no longer stands for this inode, as in `/proc` when a process ends.
     fn is_stale(&self) -> bool {
@@ -283,49 +288,4 @@ pub trait Link: Send + Sync {
     fn follow(&self, caller: &Caller) -> Result<Target> {
         self.text(caller).map(Target::Text)
     }
-}
-
-/// A file system, once mounted.
-pub trait FileSystem: Any + Send + Sync {
-    /// The directory at its top.
-    fn root(&self) -> Arc<dyn Inode>;
-
-    /// Space and limits; `f_fsid` and `f_flags` come from the mount.
-    fn statfs(&self) -> Statfs;
-
-    /// Options as `/proc/mounts` shows them, each with a comma before it.
-    fn show_options(&self, out: &mut dyn fmt::Write) -> fmt::Result;
-}
-
-/// Makes a file system. A closure, since some show what lies above this layer (procfs).
-pub type Mounter = Box<dyn Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync>;
-
-/// A kind of file system: a row of the table that `boot` hands to the mount name space.
-pub struct FsType {
-    /// Name, as mount(2) takes it.
-    pub name: &'static str,
-    /// Whether it lives without a device (`nodev` in `/proc/filesystems`).
-    pub nodev: bool,
-    /// Makes one.
-    pub mount: Mounter,
-}
-
-impl FsType {
-    /// A kind of file system that needs no device.
-    pub fn nodev(
-        name: &'static str,
-        mount: impl Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync + 'static,
-    ) -> Self {
-        Self { name, nodev: true, mount: Box::new(mount) }
-    }
-}
-
-/// What a new file system is given.
-pub struct MountArgs<'a> {
-    /// Its device number.
-    pub dev: u64,
-    /// The data argument of mount(2).
-    pub options: &'a [u8],
-    /// The clock that stamps its files.
-    pub clock: &'static RealTime,
 }

@@ -11,22 +11,28 @@
 //! decided here, once for all of them.
 
 pub mod access;
+pub mod attached;
 pub mod attr;
 pub mod busy;
 pub mod caller;
 pub mod dentry;
+pub mod epoll;
+pub mod eventfd;
 pub mod fd_table;
 pub mod file;
 pub mod info;
 pub mod initramfs;
 pub mod inode;
+pub mod locks;
 pub mod mount;
 pub mod namei;
+pub mod nameless;
 pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod superblock;
 pub mod tmpfs;
 
 #[cfg(test)]

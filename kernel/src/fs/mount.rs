@@ -4,10 +4,13 @@
 //! Source: mount(2), umount(2), `fs/namespace.c`.
 
 use crate::fs::caller::Caller;
-use crate::fs::dentry::{Dentry, Super};
+use crate::fs::dentry::Dentry;
 use crate::fs::file::FileOps;
-use crate::fs::inode::{FsType, Kind, MountArgs};
+use crate::fs::inode::Kind;
+use crate::fs::locks;
+use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
+use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
@@ -54,6 +57,9 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    locks: locks::Registry,
+    events: AtomicU64,
+    anon: Arc<Nameless>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -130,7 +136,7 @@ impl Mount {
                 shown |= show;
             }
         }
-        Statfs { f_fsid: [sb.dev as i32, (sb.dev >> 32) as i32], f_flags: shown, ..sb.fs.statfs() }
+        Statfs { f_flags: shown, ..sb.fs.statfs() }
     }
 }
 
@@ -156,8 +162,11 @@ impl Namespace {
             devices,
             clock,
             ids: AtomicU32::new(2),
-            devs: AtomicU32::new(PIPE_DEV + 1),
+            devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            locks: locks::Registry::default(),
+            events: AtomicU64::new(0),
+            anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
         }))
     }
 
@@ -191,9 +200,24 @@ impl Namespace {
         makedev(0, PIPE_DEV)
     }
 
+    /// A number for an eventfd.
+    pub fn new_event_id(&self) -> u64 {
+        self.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The inode that event files share.
+    pub fn anon_inode(&self) -> &Arc<Nameless> {
+        &self.anon
+    }
+
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What is known of locks on files.
+    pub fn locks(&self) -> &locks::Registry {
+        &self.locks
     }
 
     /// All mounts, in the order they came. `ENOMEM` without memory.
@@ -225,7 +249,7 @@ impl Namespace {
             return Err(ENOTDIR);
         }
         let args = MountArgs { dev: self.new_dev(), options, clock: self.clock };
-        let root = Super::mount(kind.name, &args, &kind.mount)?;
+        let root = kind.instance(&args)?;
         self.attach(Mount::new(self.new_id(), source, root, flags), at)
     }
 
@@ -327,6 +351,8 @@ pub(super) const FIRST_DEV: u32 = 2;
 
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;
+/// What event files lie on.
+const ANON_DEV: u32 = PIPE_DEV + 1;
 
 /// Puts `mount` on top of `at`. The `Mounts` lock is held.
 fn put(mount: Arc<Mount>, at: Path) -> Result<()> {

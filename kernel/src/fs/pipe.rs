@@ -5,10 +5,10 @@
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
 
 use crate::cred::Cred;
-use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
-use crate::fs::inode::{Attr, Change, Inode, Kind};
+use crate::fs::inode::Inode;
+use crate::fs::nameless::Nameless;
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use crate::mm::io::{Sink, Source};
@@ -17,7 +17,7 @@ use crate::signal::Signal;
 use crate::wait::{Mutex, WaitQueue, Watch};
 use abi::Result;
 use abi::errno::{EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOMEM, ENOTTY, ENXIO, EPERM, EPIPE};
-use abi::fs::{F_GETPIPE_SZ, FIONREAD, OpenFlags, PIPE_BUF, S_IFIFO};
+use abi::fs::{F_GETPIPE_SZ, FIONREAD, OpenFlags};
 use abi::poll::PollEvents;
 use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
@@ -56,6 +56,9 @@ struct State {
     /// How many readers and writers there have ever been: what a named pipe's open waits for.
     readers_seen: u64,
     writers_seen: u64,
+    /// Somebody has polled it: every write is told, not only the first into an empty ring, since
+    /// edge-triggered readers ask for that (Linux's `poll_usage`).
+    polled: bool,
 }
 
 /// A page with bytes in it.
@@ -96,6 +99,7 @@ impl Pipe {
                 writers: 0,
                 readers_seen: 0,
                 writers_seen: 0,
+                polled: false,
             }),
             read_turn: Mutex::new(()),
             write_turn: Mutex::new(()),
@@ -168,7 +172,7 @@ impl Pipe {
         }
         let _turn = self.write_turn.lock();
         let mut done = 0;
-        let mut was_empty = false;
+        let mut news = false;
         let result = loop {
             let place = self.place(from.left(), done == 0);
             let (frame, off, len, merged) = match place {
@@ -185,7 +189,7 @@ impl Pipe {
             match from.frame(&frame, off, len) {
                 Ok(n) => {
                     done += n;
-                    was_empty |= self.publish(frame, off, n, merged);
+                    news |= self.publish(frame, off, n, merged);
                     if n < len || from.left() == 0 {
                         break Ok(done);
                     }
@@ -194,7 +198,7 @@ impl Pipe {
                 Err(error) => break Err(error),
             }
         };
-        if was_empty {
+        if news {
             self.readable.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
         }
         result
@@ -232,11 +236,11 @@ impl Pipe {
         Ok(Some((frame, 0, left.min(page), false)))
     }
 
-    /// Shows `n` bytes that were copied into `frame` to the readers. Returns whether there was
-    /// nothing to read before.
+    /// Shows `n` bytes that were copied into `frame` to the readers. Returns whether they must be
+    /// told: there was nothing to read before, or somebody polls.
     fn publish(&self, frame: Frame, off: usize, n: usize, merged: bool) -> bool {
         let mut state = self.state.lock();
-        let was_empty = state.ring.is_empty();
+        let news = state.ring.is_empty() || state.polled;
         if merged {
             // A reader may have emptied that page meanwhile; then it is a new slot.
             if let Some(last) = state.ring.back_mut()
@@ -244,11 +248,11 @@ impl Pipe {
                 && last.off + last.len == off
             {
                 last.len += n;
-                return was_empty;
+                return news;
             }
         }
         state.ring.push_back(Slot { frame, off, len: n });
-        was_empty
+        news
     }
 
     /// Bytes to be read (`FIONREAD`).
@@ -327,7 +331,7 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
 /// pipe2(2): the end to read and the end to write.
 pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let pipe = Pipe::new()?;
-    let inode: Arc<dyn Inode> = Arc::new(PipeInode::new(c));
+    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c));
     let end = |reads: bool, access: OpenFlags| {
         let ops = Arc::new(pipe.open(reads, !reads, false));
         Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))
@@ -353,6 +357,10 @@ impl FileOps for End {
         self.pipe.write(c, from)
     }
 
+    fn can_poll(&self) -> bool {
+        true
+    }
+
     fn poll(&self, _f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {
         if let Some(watch) = watch {
             if self.reads {
@@ -363,7 +371,8 @@ impl FileOps for End {
             }
         }
         let mut events = PollEvents::EMPTY;
-        let state = self.pipe.state.lock();
+        let mut state = self.pipe.state.lock();
+        state.polled = true;
         if self.reads {
             if !state.ring.is_empty() {
                 events |= PollEvents::IN | PollEvents::RDNORM;
@@ -431,59 +440,5 @@ impl Drop for End {
         if writers == 0 {
             self.pipe.readable.wake_all();
         }
-    }
-}
-
-/// The inode of a pipe without a name.
-struct PipeInode {
-    attr: Spin<Attr, order::Names>,
-}
-
-impl PipeInode {
-    fn new(c: &Caller) -> Self {
-        let now = attr::now(c);
-        let mounts = &c.fs_info.mounts;
-        Self {
-            attr: Spin::new(Attr {
-                dev: mounts.pipe_dev(),
-                ino: mounts.new_pipe_ino(),
-                mode: S_IFIFO | 0o600,
-                nlink: 1,
-                uid: c.cred.fsuid,
-                gid: c.cred.fsgid,
-                rdev: 0,
-                size: 0,
-                blocks: 0,
-                blksize: PIPE_BUF as u32,
-                atime: now,
-                mtime: now,
-                ctime: now,
-                btime: None,
-            }),
-        }
-    }
-}
-
-impl Inode for PipeInode {
-    fn attr(&self) -> Attr {
-        *self.attr.lock()
-    }
-
-    fn set_attr(&self, change: &Change) -> Result<()> {
-        let mut attr = self.attr.lock();
-        if let Some(mode) = change.mode {
-            attr.mode = S_IFIFO | mode & 0o7777;
-        }
-        attr.uid = change.uid.unwrap_or(attr.uid);
-        attr.gid = change.gid.unwrap_or(attr.gid);
-        attr.atime = change.atime.unwrap_or(attr.atime);
-        attr.mtime = change.mtime.unwrap_or(attr.mtime);
-        attr.ctime = change.ctime.unwrap_or(attr.ctime);
-        Ok(())
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        // Opened again through /proc/PID/fd a pipe is found by its file, not by its inode.
-        Kind::Socket
     }
 }

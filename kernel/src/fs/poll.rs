@@ -5,7 +5,7 @@
 
 use crate::fs::caller::Caller;
 use crate::fs::file::File;
-use crate::wait::{Pause, Watch, Woken};
+use crate::wait::{Pause, Vigil, Watch, Woken};
 use abi::Result;
 use abi::errno::ERESTARTNOHAND;
 use abi::poll::PollEvents;
@@ -52,23 +52,23 @@ fn ask(c: &Caller, list: &mut [Request], mut watch: Option<&mut Watch>) -> usize
 /// passes, or a signal comes: `ERESTARTNOHAND`. Returns how many are ready.
 pub fn wait(c: &Caller, list: &mut [Request], deadline: Option<u64>) -> Result<usize> {
     let now = crate::time::mono_ns();
-    let mut watch = match deadline {
+    let mut vigil = match deadline {
         Some(at) if at <= now => None,
-        _ => Watch::new(),
+        _ => Vigil::new(),
     };
-    let ready = ask(c, list, watch.as_mut());
-    let Some(watch) = watch else { return Ok(ready) };
+    let ready = ask(c, list, vigil.as_mut().map(|vigil| &mut vigil.watch));
+    let Some(vigil) = vigil else { return Ok(ready) };
     if ready > 0 {
         return Ok(ready);
     }
     let pause = Pause::INTERRUPTIBLE.until(deadline);
     loop {
-        watch.clear();
+        vigil.clear();
         let ready = ask(c, list, None);
         if ready > 0 {
             return Ok(ready);
         }
-        match watch.wait(pause) {
+        match vigil.wait(pause) {
             Ok(()) => {}
             Err(Woken::Deadline) => return Ok(ask(c, list, None)),
             Err(Woken::Signal) => return Err(ERESTARTNOHAND),

@@ -28,9 +28,16 @@ macro_rules! lock_order {
 }
 
 lock_order! {
+    /// Which epoll sets are within which, while that changes.
+    EpollNesting,
+    /// An epoll set being looked through, with all the files in it; sets within a set are looked
+    /// through under it.
+    EpollScan,
     /// The offset of an open, seekable file (`f_pos_lock`); what a
     /// read or a listing takes comes below.
     FileOffset,
+    /// What an open file of `/proc` keeps of its text; whatever the text tells of comes below.
+    Seq,
     // ---- may sleep; user memory is copied only above `Mm` ----
     /// One `execve` at a time in a thread group (Linux's `cred_guard_mutex`).
     Exec,
@@ -59,8 +66,8 @@ lock_order! {
     Socket,
     /// System V objects.
     Ipc,
-    /// An epoll set's ready list.
-    Epoll,
+    /// The files of an epoll set, and the sets that watch a file.
+    EpollItems,
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).
@@ -80,12 +87,18 @@ lock_order! {
     Actions,
     /// How many processes each user has.
     Users,
+    /// The locks that processes have on a file.
+    FileLocks,
+    /// Which files have locks, and which process waits for which.
+    LockTable,
     /// The key of the random number generator.
     Random,
     /// When a process's alarm goes off.
     Alarm,
     /// Armed timers.
     Timers,
+    /// The ready list of an epoll set, which wake-ups of all kinds add to.
+    Epoll,
     /// A wait queue.
     Wait,
     /// Who owns a thread's fiber.

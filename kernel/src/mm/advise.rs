@@ -49,6 +49,7 @@ impl Space {
             MADV_POPULATE_READ => self.populate_all(addr..end, false),
             MADV_POPULATE_WRITE => self.populate_all(addr..end, true),
             MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE => {
+                self.most_pages();
                 let state = self.state.read();
                 walk(&state, addr..end, |vma, part| self.discard(vma, part, advice))
             }

@@ -35,6 +35,8 @@ impl Space {
                 lock_future: false,
             }
         });
+        child.inherit_settings(self);
+        child.set_dumpable(self.dumpable());
         let mut shared = Ok(());
         for vma in inherited() {
             if vma.flags.has(VmFlags::COPIES) && !vma.flags.has(VmFlags::WIPEONFORK) {

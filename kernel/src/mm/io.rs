@@ -32,6 +32,11 @@ pub trait Sink {
     /// Appends bytes; returns how many were taken.
     fn put(&mut self, bytes: &[u8]) -> Result<usize>;
 
+    /// Appends all of `bytes`, or `EFAULT`: for files whose reads are whole records.
+    fn put_all(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.put(bytes)? == bytes.len() { Ok(()) } else { Err(EFAULT) }
+    }
+
     /// Appends `len` zeroes; returns how many were taken.
     fn zero(&mut self, len: usize) -> Result<usize>;
 
@@ -59,6 +64,10 @@ pub trait Sink {
 
 /// Where a write takes its bytes from.
 pub trait Source {
+    /// Looks at the next `to.len()` bytes without taking them: `EFAULT` if they are not all there.
+    /// For files whose writes are whole records, which may have to wait and be made again.
+    fn peek(&self, to: &mut [u8]) -> Result<()>;
+
     /// Takes the next bytes; returns how many there were.
     fn get(&mut self, to: &mut [u8]) -> Result<usize>;
 
@@ -123,6 +132,7 @@ pub fn segments<D: Reads>(space: &Space, list: UserList<Iovec, D>) -> Result<Vec
 }
 
 /// A position in a list of user ranges, shared by [`UserSink`] and [`UserSource`].
+#[derive(Clone)]
 struct Cursor<'a> {
     space: &'a Space,
     rest: Rest<'a>,
@@ -236,6 +246,11 @@ impl<'a> UserSource<'a> {
 }
 
 impl Source for UserSource<'_> {
+    fn peek(&self, to: &mut [u8]) -> Result<()> {
+        let ahead = &mut UserSource(self.0.clone());
+        if ahead.get(to)? == to.len() { Ok(()) } else { Err(EFAULT) }
+    }
+
     fn get(&mut self, to: &mut [u8]) -> Result<usize> {
         let space = self.0.space;
         self.0.run(to.len(), |addr, from, n| space.copy_in_partial(addr, &mut to[from..from + n]))
@@ -317,6 +332,11 @@ impl<'a> SliceSource<'a> {
 }
 
 impl Source for SliceSource<'_> {
+    fn peek(&self, to: &mut [u8]) -> Result<()> {
+        to.copy_from_slice(self.0.get(..to.len()).ok_or(EFAULT)?);
+        Ok(())
+    }
+
     fn get(&mut self, to: &mut [u8]) -> Result<usize> {
         let bytes = self.take(to.len());
         to[..bytes.len()].copy_from_slice(bytes);

@@ -32,7 +32,7 @@ pub use map::{MAX_MAP_COUNT, Map, Totals};
 pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
 pub use source::{Attached, Mappings, PageSource, drop_pages};
-pub use space::{Addresses, Space, Who, go_on};
+pub use space::{Addresses, Dumpable, Space, Who, go_on};
 pub use vdso::Vdso;
 pub use vma::{Backing, FileRef, Object, Prot, VmFlags, Vma};
 

@@ -9,7 +9,7 @@
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use abi::errno::{EEXIST, ENOMEM, Result};
 use abi::process::{RLIMIT_AS, RLIMIT_DATA};
@@ -75,6 +75,40 @@ pub struct Space {
     /// `RLIMIT_STACK` in bytes. setrlimit(2) tells it here too, since a fault in a copy has no
     /// process at hand.
     stack_limit: AtomicU64,
+    /// The most pages there have been at once, as far as somebody looked (`hiwater_rss`).
+    most: AtomicU64,
+    settings: Settings,
+}
+
+/// Who may look at a program's memory besides the privileged (`PR_SET_DUMPABLE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dumpable {
+    /// Nobody.
+    No = 0,
+    /// Those who run as the same user.
+    Yes = 1,
+}
+
+/// What children inherit and execve(2) keeps (`MMF_INIT_MASK`), but for `dumpable`.
+struct Settings {
+    dumpable: AtomicBool,
+    /// What a core dump holds (/proc/PID/coredump_filter).
+    dump_filter: AtomicU32,
+    /// `PR_SET_THP_DISABLE`; there are no huge pages to be had.
+    no_thp: AtomicBool,
+}
+
+/// Private and shared anonymous memory, ELF headers, private huge pages.
+const DUMP_FILTER: u32 = 0x33;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dumpable: AtomicBool::new(true),
+            dump_filter: AtomicU32::new(DUMP_FILTER),
+            no_thp: AtomicBool::new(false),
+        }
+    }
 }
 
 /// Ranges to be dropped once no lock is held.
@@ -106,6 +140,8 @@ impl Space {
             state: RwLock::new(state(me)),
             pages,
             stack_limit: AtomicU64::new(stack_limit),
+            most: AtomicU64::new(0),
+            settings: Settings::default(),
         })
     }
 
@@ -156,6 +192,62 @@ impl Space {
         self.pages.counts()
     }
 
+    /// The most pages there have been at once (`VmHWM`). Asked also before pages go, so that it
+    /// knows of them (`update_hiwater_rss`).
+    pub fn most_pages(&self) -> u64 {
+        let now = self.pages.counts();
+        let now = now.anon + now.file + now.shmem;
+        let most = self.most.load(Ordering::Relaxed);
+        if now > most {
+            self.most.fetch_max(now, Ordering::Relaxed);
+        }
+        now.max(most)
+    }
+
+    /// Forgets how many pages there have been; those there are count anew (/proc/PID/clear_refs).
+    pub fn forget_most(&self) {
+        self.most.store(0, Ordering::Relaxed);
+    }
+
+    /// Who may look at it.
+    pub fn dumpable(&self) -> Dumpable {
+        match self.settings.dumpable.load(Ordering::Relaxed) {
+            true => Dumpable::Yes,
+            false => Dumpable::No,
+        }
+    }
+
+    /// Says who may look at it.
+    pub fn set_dumpable(&self, dumpable: Dumpable) {
+        self.settings.dumpable.store(dumpable == Dumpable::Yes, Ordering::Relaxed);
+    }
+
+    /// What a core dump holds.
+    pub fn dump_filter(&self) -> u32 {
+        self.settings.dump_filter.load(Ordering::Relaxed)
+    }
+
+    /// Says what a core dump holds.
+    pub fn set_dump_filter(&self, filter: u32) {
+        self.settings.dump_filter.store(filter, Ordering::Relaxed);
+    }
+
+    /// Whether the program wants no huge pages.
+    pub fn thp_disabled(&self) -> bool {
+        self.settings.no_thp.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the program wants huge pages.
+    pub fn set_thp_disabled(&self, disabled: bool) {
+        self.settings.no_thp.store(disabled, Ordering::Relaxed);
+    }
+
+    /// Takes over what a new program has from the one before it.
+    pub fn inherit_settings(&self, from: &Self) {
+        self.set_dump_filter(from.dump_filter());
+        self.set_thp_disabled(from.thp_disabled());
+    }
+
     /// Up to `max` ranges that end after `from`, by rising address, for /proc.
     pub fn ranges(&self, from: u64, max: usize) -> Result<Vec<Vma>> {
         let mut ranges = Vec::new();
@@ -192,6 +284,7 @@ impl Space {
         change: impl FnOnce(&mut State, &mut Dead) -> Result<R>,
     ) -> Result<R> {
         let mut dead = Dead::new();
+        self.most_pages();
         let result = {
             let mut state = self.state.write();
             let result = change(&mut state, &mut dead);
@@ -205,6 +298,7 @@ impl Space {
     /// Unmaps pages `range` (by index) of a source wherever it is mapped; see
     /// [`drop_pages`](super::drop_pages).
     pub(super) fn unmap_source(&self, source: &dyn PageSource, range: Range<u64>) {
+        self.most_pages();
         let state = self.state.read();
         for vma in state.map.iter() {
             let Backing::Pages(object) = &vma.backing else { continue };

@@ -130,8 +130,15 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let process = Process::new(kernel, pid, exit_signal, cx.cred().uid, limits);
     let terminal = cx.process().terminal.lock().clone();
     *process.terminal.lock() = terminal;
+    for (from, to) in [
+        (&cx.process().oom_score_adj, &process.oom_score_adj),
+        (&cx.process().oom_score_adj_min, &process.oom_score_adj_min),
+    ] {
+        to.store(from.load(Relaxed), Relaxed);
+    }
     let mask = cx.thread.signals.lock().mask;
-    let thread = Arc::new(Thread::new(pid, process.clone(), mask, vfork.clone()));
+    let traits = cx.thread.traits.inherited();
+    let thread = Arc::new(Thread::new(pid, process.clone(), mask, traits, vfork.clone()));
     let comm = cx.thread.comm.lock().clone();
     thread.set_comm(&comm);
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {

@@ -1,6 +1,7 @@
 //! [`Cx`]: the running thread's own context, handed to every system call.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
 
 use abi::{
     errno::{EBADF, Errno, Result},
@@ -15,7 +16,7 @@ use super::{Kernel, Process, Thread};
 use crate::{
     cred::{Cred, Limits},
     fs::{Caller, Fd, FdTable, File, FsInfo},
-    mm::{FaultSignal, Space},
+    mm::{Dumpable, FaultSignal, Space},
     sched::{TaskRef, work},
     signal::Signal,
 };
@@ -176,11 +177,53 @@ impl Cx {
         })
     }
 
+    /// As [`Cx::with_caller`] for a call that reads `file`: what it reads is counted.
+    pub fn with_reader(
+        &self,
+        file: &File,
+        f: impl FnOnce(&Caller<'_>) -> Result<usize>,
+    ) -> Result<usize> {
+        let result = self.with_caller(f);
+        if file.readable() {
+            self.thread.io.read(&result);
+        }
+        result
+    }
+
+    /// The same for a call that writes.
+    pub fn with_writer(
+        &self,
+        file: &File,
+        f: impl FnOnce(&Caller<'_>) -> Result<usize>,
+    ) -> Result<usize> {
+        let result = self.with_caller(f);
+        if file.writable() {
+            self.thread.io.wrote(&result);
+        }
+        result
+    }
+
     /// Replaces the credentials, here and where others look.
+    ///
+    /// One who acts as another from now on, or may do more, shows his memory to none but root
+    /// (`commit_creds`).
     pub fn set_cred(&mut self, cred: Arc<Cred>) {
         self.process().set_uid(cred.uid);
+        let ids = |cred: &Cred| (cred.euid, cred.egid, cred.fsuid, cred.fsgid);
+        let old = &self.parts.cred;
+        let gains = cred.permitted.0 & !old.permitted.0 != 0;
+        if ids(&cred) != ids(old) || gains {
+            self.parts.space.set_dumpable(Dumpable::No);
+            self.thread.traits.death_signal.store(0, Relaxed);
+        }
         self.parts.cred = cred;
         self.publish();
+    }
+
+    /// personality(2), here and where others look.
+    pub fn set_personality(&mut self, new: u32) {
+        self.personality = new;
+        self.thread.traits.personality.store(new, Relaxed);
     }
 
     /// Shows others what this thread works with now.
@@ -207,7 +250,7 @@ impl Cx {
 
     /// A page fault in user mode.
     pub(super) fn fault(&mut self, addr: u64, access: Access, error: u32) {
-        self.thread.faults.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        self.thread.faults.fetch_add(1, Relaxed);
         /// The page is there, and: the access was one of user mode.
         const PRESENT: u32 = 1;
         const USER: u32 = 4;
@@ -230,7 +273,7 @@ impl Cx {
     #[cold]
     fn out_of_memory(&mut self) {
         let (pid, comm) = (self.process().pid.0, self.thread.comm.lock().clone());
-        if self.process().unkillable.load(core::sync::atomic::Ordering::Relaxed) {
+        if self.process().unkillable.load(Relaxed) {
             self.task.set_work(work::RESCHED);
             return;
         }

@@ -2,9 +2,13 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use abi::signal::{CLD_EXITED, CLD_KILLED, NSIG, SIGCHLD, SIGCONT, SIGHUP};
+use abi::signal::{CLD_EXITED, CLD_KILLED, NSIG, SI_USER, SIGCHLD, SIGCONT, SIGHUP, Siginfo};
 
-use super::{Cx, Pid, Process, family::Family, object::Usage};
+use super::{
+    Cx, Pid, Process,
+    family::Family,
+    object::{Remains, Usage},
+};
 use crate::{mm::user::UserOut, signal::Pending};
 use alloc::{sync::Arc, vec::Vec};
 
@@ -27,11 +31,16 @@ pub fn finish(cx: Cx) {
         hal::panic(format_args!("Attempted to kill init! exitcode=0x{status:08x}"));
     }
     release_memory(&cx);
-    let rss = cx.parts.space.counts();
+    let most = cx.parts.space.most_pages();
     {
         let mut usage = process.usage.lock();
         usage[0].add(&used);
-        usage[0].max_rss = usage[0].max_rss.max(rss.anon + rss.file + rss.shmem);
+        usage[0].max_rss = usage[0].max_rss.max(most);
+    }
+    if last {
+        let (task, cred) = (cx.task.clone(), cx.parts.cred.clone());
+        let comm = cx.thread.comm.lock().clone();
+        *process.remains.lock() = Some(Remains { task, comm, cred });
     }
     // The own handles go with `cx`; whoever looked at the thread finds nothing any more.
     let parts = cx.thread.parts.lock().take();
@@ -68,6 +77,10 @@ fn end_process(process: &Arc<Process>, status: i32) {
     let ended = family.end(process.pid, status);
     for (child, parent, zombie) in &ended.adopted {
         child.ppid.store(parent.pid.0, Relaxed);
+        let signal = child.thread().map_or(0, |t| t.traits.death_signal.load(Relaxed));
+        if signal != 0 {
+            child.send_in_family(&Siginfo::kill(signal, SI_USER, process.pid.0, process.uid().0));
+        }
         if *zombie {
             notify(&mut family, child, parent);
         }

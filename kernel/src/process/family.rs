@@ -209,6 +209,11 @@ impl<P: Clone> Family<P> {
         self.processes.iter().map(|(pid, entry)| (*pid, &entry.handle))
     }
 
+    /// The pids of all processes from `pid` on, rising.
+    pub fn pids_from(&self, pid: Pid) -> impl Iterator<Item = Pid> {
+        self.processes.range(pid..).map(|(pid, _)| *pid)
+    }
+
     /// The members of group `group`, by rising pid.
     pub fn members(&self, group: Pid) -> impl Iterator<Item = &P> {
         let members = self.groups.get(&group).into_iter().flatten();
@@ -232,6 +237,11 @@ impl<P: Clone> Family<P> {
         if let Some(entry) = self.processes.get_mut(&pid) {
             entry.subreaper = on;
         }
+    }
+
+    /// `PR_GET_CHILD_SUBREAPER`
+    pub fn is_subreaper(&self, pid: Pid) -> bool {
+        self.processes.get(&pid).is_some_and(|entry| entry.subreaper)
     }
 
     /// setsid(2). `EPERM`: it leads a group, or its pid is the number of one.

@@ -9,7 +9,7 @@ use super::{family::Family, futex::Futexes, object::Process, oom::Victim};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
-    fs::{inode::FsType, mount::Namespace},
+    fs::{epoll::Nesting, inode::FsType, mount::Namespace},
     lock::{Spin, order},
     log::Log,
     mm::Vdso,
@@ -37,6 +37,8 @@ pub struct Kernel {
     pub users: Users,
     /// Who was killed to make room.
     pub(super) oom_victim: Victim,
+    /// Held while an epoll set is put into another.
+    pub epoll_nesting: Nesting,
     /// Futexes on which somebody sleeps.
     pub futexes: Futexes,
     /// Host and domain name.
@@ -137,6 +139,7 @@ impl Kernel {
             family: Spin::new(Family::new(PID_MAX_DEFAULT)),
             users: Users::new(),
             oom_victim: Victim::none(),
+            epoll_nesting: Nesting::new(),
             futexes: Futexes::new(),
             uts: Spin::new(Uts {
                 nodename: heapless::Vec::new(),

@@ -6,13 +6,16 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
 
-use abi::signal::SIGALRM;
+use abi::{process::TASK_COMM_LEN, signal::SIGALRM};
 
 use super::{Kernel, Pid, Thread, cpu_timers::CpuTimers};
 use crate::{
-    cred::{Limits, Uid},
+    cred::{Cred, Limits, Uid},
     lock::{Spin, order},
-    sched::timer::{self, Expire, Timer, TimerNode},
+    sched::{
+        TaskRef,
+        timer::{self, Expire, Timer, TimerNode},
+    },
     signal::Pending,
     tty::Tty,
     wait::WaitQueue,
@@ -48,6 +51,24 @@ pub struct Process {
     pub cpu_timers: CpuTimers,
     /// Its controlling terminal.
     pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
+    /// What is left of its last thread when it has ended.
+    pub remains: Spin<Option<Remains>, order::Parts>,
+    /// How much sooner than others it goes when memory runs out, -1000 to 1000
+    /// (`oom_score_adj`); at -1000 it is spared.
+    pub oom_score_adj: AtomicI32,
+    /// The lowest value that one without `CAP_SYS_RESOURCE` may go back to.
+    pub oom_score_adj_min: AtomicI32,
+}
+
+/// What others can still learn of a thread that has ended.
+#[derive(Clone)]
+pub struct Remains {
+    /// Its times, switches and priority.
+    pub task: TaskRef,
+    /// Its name.
+    pub comm: heapless::Vec<u8, { TASK_COMM_LEN - 1 }>,
+    /// Who it was.
+    pub cred: Arc<Cred>,
 }
 
 /// The timer behind alarm(2) and `ITIMER_REAL`.
@@ -105,6 +126,8 @@ pub struct Usage {
     pub switches: (u64, u64),
     /// Largest resident set in pages.
     pub max_rss: u64,
+    /// Reads and writes: bytes read, calls that read, bytes written, calls that wrote.
+    pub io: [u64; 4],
 }
 
 impl Process {
@@ -135,6 +158,9 @@ impl Process {
             },
             cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
+            remains: Spin::new(None),
+            oom_score_adj: AtomicI32::new(0),
+            oom_score_adj_min: AtomicI32::new(0),
         })
     }
 
@@ -160,6 +186,20 @@ impl Process {
     /// A thread of it: the leader while that lives.
     pub fn thread(&self) -> Option<Arc<Thread>> {
         self.signals.lock().living().next()
+    }
+
+    /// What the scheduler runs or ran: also when it has ended. `None` while it is being made.
+    pub fn task(&self) -> Option<TaskRef> {
+        match self.thread() {
+            Some(thread) => thread.task().cloned(),
+            None => self.remains.lock().as_ref().map(|remains| remains.task.clone()),
+        }
+    }
+
+    /// Who it is, or was when it ended.
+    pub fn cred(&self) -> Option<Arc<Cred>> {
+        let living = self.thread().and_then(|thread| thread.cred());
+        living.or_else(|| self.remains.lock().as_ref().map(|remains| remains.cred.clone()))
     }
 
     /// What its ended threads and the living ones have used.
@@ -234,5 +274,8 @@ impl Usage {
         self.switches.0 += other.switches.0;
         self.switches.1 += other.switches.1;
         self.max_rss = self.max_rss.max(other.max_rss);
+        for (sum, more) in self.io.iter_mut().zip(other.io) {
+            *sum += more;
+        }
     }
 }

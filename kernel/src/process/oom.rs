@@ -1,8 +1,9 @@
 //! The last resort when memory runs out (`mm/oom_kill.c`): the process that holds most of it is
 //! killed, and whoever wanted memory tries again.
 //!
-//! Badness is Linux's without adjustments: resident pages and page tables. Init and what shares
-//! its memory are never chosen. Processes that share the victim's memory go with it.
+//! Badness is Linux's (`oom_badness`): resident pages and page tables, and a thousandth of all
+//! memory for each point of `oom_score_adj`. Init and what shares its memory are never chosen, nor
+//! is who has adjusted to -1000. Processes that share the victim's memory go with it.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{
@@ -10,7 +11,7 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use abi::signal::SIGKILL;
+use abi::{process::OOM_SCORE_ADJ_MIN, signal::SIGKILL};
 
 use super::{Kernel, Pid, Process};
 use crate::{
@@ -81,9 +82,9 @@ impl Kernel {
         let family = self.family.lock();
         let init = family.get(Pid::INIT).and_then(|init| space_of(init)).map(|space| space.0);
         let score = |process: &Process| {
-            let space = space_of(process)?;
-            let safe = init == Some(space.0) || process.pid == Pid::INIT || process.is_exiting();
-            (!safe).then_some(space.1)
+            let safe = process.pid == Pid::INIT || process.is_exiting();
+            let shared = init.is_some() && init == space_of(process).map(|space| space.0);
+            if safe || shared { None } else { badness(process) }
         };
         let scored = family.iter().filter_map(|(_, process)| Some((score(process)?, process)));
         scored.max_by_key(|(score, _)| *score).map(|(_, process)| process.clone())
@@ -100,7 +101,7 @@ impl Kernel {
             crate::printk!(
                 ERR,
                 "Out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, \
-                 file-rss:{}kB, shmem-rss:{}kB, UID:{} pgtables:{}kB oom_score_adj:0",
+                 file-rss:{}kB, shmem-rss:{}kB, UID:{} pgtables:{}kB oom_score_adj:{}",
                 process.pid.0,
                 comm.escape_ascii(),
                 kib(parts.space.totals().0.total),
@@ -109,6 +110,7 @@ impl Kernel {
                 kib(counts.shmem),
                 process.uid().0,
                 kib(counts.tables),
+                process.oom_score_adj.load(Relaxed),
             );
             let family = self.family.lock();
             let shared = Some(Arc::as_ptr(&parts.space));
@@ -121,6 +123,23 @@ impl Kernel {
         process.send(&Pending::kernel_info(SIGKILL));
         process.pid
     }
+}
+
+/// How good a victim the process is, in pages; `None` for one that must be spared, or has no
+/// memory (`oom_badness`).
+fn badness(process: &Process) -> Option<i64> {
+    let adjustment = i64::from(process.oom_score_adj.load(Relaxed));
+    let (_, pages) = space_of(process).filter(|_| adjustment != OOM_SCORE_ADJ_MIN.into())?;
+    Some(pages as i64 + adjustment * (hal::mem::stats().total as i64 / 1000))
+}
+
+/// What /proc/PID/oom_score shows: badness in thousandths of all memory, from 0 to 2000 with the
+/// ordinary process in the middle (`proc_oom_score`).
+pub fn score(process: &Process) -> u64 {
+    let total = hal::mem::stats().total as i64;
+    let badness = badness(process).filter(|_| process.pid != Pid::INIT);
+    let points = badness.map_or(0, |badness| 1000 + badness * 1000 / total.max(1));
+    (points.max(0) * 2 / 3) as u64
 }
 
 /// Which address space a process has, and its pages in use, tables included.

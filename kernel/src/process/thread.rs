@@ -1,13 +1,14 @@
 //! [`Thread`]: one task of a process, and the loop that is its life.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use abi::{process::TASK_COMM_LEN, signal::SigSet};
+use abi::{errno::Result, process::TASK_COMM_LEN, signal::SigSet};
 use hal::user::Trap;
 
 use super::{Cx, Parts, Pid, Process, deliver, exit, object::Usage};
 use crate::{
+    cred::Cred,
     lock::{Spin, order},
     sched::{self, TaskRef, work},
     signal::{Actions, Pending},
@@ -35,8 +36,95 @@ pub struct Thread {
     pub robust_list: AtomicU64,
     /// Page faults it took.
     pub faults: AtomicU64,
+    /// What it has said of itself by prctl(2) and personality(2).
+    pub traits: Traits,
+    /// What it has read and written.
+    pub io: IoCounts,
     /// Its parent sleeps here until it has a program of its own or ends (vfork(2)).
     pub vfork: Option<Arc<Vfork>>,
+}
+
+/// What a thread has said of itself by prctl(2) and personality(2).
+pub struct Traits {
+    /// The signal it gets when its parent ends (`PR_SET_PDEATHSIG`); 0: none.
+    pub death_signal: AtomicU32,
+    /// execve(2) gives it nothing that it has not (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: AtomicBool,
+    /// How late its timers may be, in nanoseconds: now, and by default (`PR_SET_TIMERSLACK`).
+    /// Timers are never that late.
+    pub timer_slack: [AtomicU64; 2],
+    /// personality(2), as others see it.
+    pub personality: AtomicU32,
+}
+
+/// What init's timers may be late, in nanoseconds.
+const TIMER_SLACK_NS: u64 = 50_000;
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self {
+            death_signal: AtomicU32::new(0),
+            no_new_privs: AtomicBool::new(false),
+            timer_slack: [const { AtomicU64::new(TIMER_SLACK_NS) }; 2],
+            personality: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Traits {
+    /// What a child starts with.
+    pub fn inherited(&self) -> Self {
+        let slack = self.timer_slack[0].load(Relaxed);
+        Self {
+            death_signal: AtomicU32::new(0),
+            no_new_privs: AtomicBool::new(self.no_new_privs.load(Relaxed)),
+            timer_slack: [AtomicU64::new(slack), AtomicU64::new(slack)],
+            personality: AtomicU32::new(self.personality.load(Relaxed)),
+        }
+    }
+}
+
+/// What a thread has read and written by system calls, whatever the files were
+/// (`task_io_accounting`).
+#[derive(Debug, Default)]
+pub struct IoCounts {
+    /// Bytes read.
+    pub read_bytes: AtomicU64,
+    /// Bytes written.
+    pub written_bytes: AtomicU64,
+    /// Calls that read.
+    pub reads: AtomicU64,
+    /// Calls that wrote.
+    pub writes: AtomicU64,
+}
+
+impl IoCounts {
+    /// A call has read.
+    #[inline]
+    pub fn read(&self, result: &Result<usize>) {
+        count(&self.read_bytes, &self.reads, result);
+    }
+
+    /// A call has written.
+    #[inline]
+    pub fn wrote(&self, result: &Result<usize>) {
+        count(&self.written_bytes, &self.writes, result);
+    }
+
+    /// Reads: bytes, calls; writes: bytes, calls.
+    pub fn sums(&self) -> [u64; 4] {
+        [&self.read_bytes, &self.reads, &self.written_bytes, &self.writes]
+            .map(|count| count.load(Relaxed))
+    }
+}
+
+/// Only the thread itself counts, so no atomic addition is needed.
+#[inline]
+fn count(bytes: &AtomicU64, calls: &AtomicU64, result: &Result<usize>) {
+    if let Ok(n) = result {
+        bytes.store(bytes.load(Relaxed) + *n as u64, Relaxed);
+    }
+    calls.store(calls.load(Relaxed) + 1, Relaxed);
 }
 
 /// A parent's wait in vfork(2).
@@ -74,7 +162,13 @@ pub struct ThreadSignals {
 
 impl Thread {
     /// A thread of `process` that has no task yet.
-    pub fn new(tid: Pid, process: Arc<Process>, mask: SigSet, vfork: Option<Arc<Vfork>>) -> Self {
+    pub fn new(
+        tid: Pid,
+        process: Arc<Process>,
+        mask: SigSet,
+        traits: Traits,
+        vfork: Option<Arc<Vfork>>,
+    ) -> Self {
         Self {
             tid,
             process,
@@ -85,6 +179,8 @@ impl Thread {
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
             faults: AtomicU64::new(0),
+            traits,
+            io: IoCounts::default(),
             vfork,
         }
     }
@@ -114,6 +210,11 @@ impl Thread {
         self.parts.lock().as_ref().map(|parts| parts.actions.clone())
     }
 
+    /// Who it is; `None` once it is gone.
+    pub fn cred(&self) -> Option<Arc<Cred>> {
+        self.parts.lock().as_ref().map(|parts| parts.cred.clone())
+    }
+
     /// What it has used so far.
     pub fn used(&self) -> Usage {
         let Some(task) = self.task() else { return Usage::default() };
@@ -124,6 +225,7 @@ impl Thread {
             faults: self.faults.load(Relaxed),
             switches: task.switches(),
             max_rss: 0,
+            io: self.io.sums(),
         }
     }
 }
@@ -169,7 +271,6 @@ fn look(cx: &mut Cx, in_user: bool) -> bool {
             return false;
         }
         if todo & work::RESCHED != 0 {
-            cx.task.clear_work(work::RESCHED);
             sched::yield_now();
             continue;
         }

@@ -1,9 +1,13 @@
 //! One CPU's run queue and loop, and the choice of a CPU for a thread.
 //!
-//! Every CPU has a first-in first-out queue; the tick sends a thread to its end after
-//! [`SLICE_TICKS`]. A woken thread that has had less CPU time than the running one goes first. It
-//! wakes on its last CPU, or on an idle one when that is busy; a CPU with nothing to do takes a
-//! thread from another's queue.
+//! Every CPU has a queue in the order of [`fair`]. The tick lets the running thread go on until it
+//! is behind the first one there by a slice; a woken thread that is ahead of the running one by
+//! more than [`GRANULARITY_NS`] takes its place. It wakes on its last CPU, or on an idle one when
+//! that is busy; a CPU with nothing to do takes a thread from another's queue.
+//!
+//! Weighted CPU time means something only beside that of threads on the same CPU. Each CPU knows
+//! where its scale stands ([`Queue::floor`]); a thread that comes from elsewhere keeps what it is
+//! ahead of that, one that slept keeps at most [`SLEEPER_CREDIT_NS`] of what it is behind.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
@@ -15,27 +19,30 @@ use core::{
     },
 };
 
+use abi::process::{SCHED_FIFO, SCHED_IDLE, SCHED_RR};
 use hal::{
     cpu::{CpuId, Idle, NoPreempt, Pinned},
     fiber::Suspend,
-    list::List,
+    list::Heap,
 };
 
 use super::{
+    fair::{Params, RR_TICKS, SLICE_NS, fair_key, rank, rt_key, vruntime_of},
     task::{Task, TaskRef, work},
-    timer::Timers,
+    timer::{TICK_NS, Timers},
 };
 use crate::{
     lock::{IrqSpin, order},
     log::Log,
 };
 
-/// Ticks that a thread may keep a CPU while others wait (4 ms each).
-const SLICE_TICKS: u32 = 3;
+/// Ticks that real-time threads may have of every second (`sched_rt_runtime_us`): then the others
+/// get their turn, however it ends for them.
+const RT_TICKS: u64 = 237;
 
 /// How far a sleeper's CPU time may lie behind that of the running thread: what it gains by having
 /// slept (half of CFS's `sched_latency`).
-pub(super) const SLEEPER_CREDIT_NS: u64 = 3_000_000;
+const SLEEPER_CREDIT_NS: u64 = 3_000_000;
 
 /// How far the running thread must be ahead of a woken one to give way at once (CFS's
 /// `sched_wakeup_granularity`).
@@ -54,16 +61,85 @@ pub trait Background: Sync {
     fn log(&self) -> &Log;
 }
 
+/// Why a thread comes to a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enqueue {
+    /// It was just made.
+    New,
+    /// It slept.
+    Woken,
+    /// It had the CPU, and others are more deserving.
+    Preempted,
+    /// It had the CPU and gave it away.
+    Yielded,
+}
+
+/// The runnable threads of one CPU.
+struct Queue {
+    tasks: Heap<u64, Task>,
+    /// Weighted CPU time of those who have had least, here; it only rises (CFS's `min_vruntime`).
+    floor: u64,
+    /// Real-time threads that came so far; a preempted one gets its old place by counting down.
+    turns: (u64, u64),
+}
+
+/// Where the turns of threads begin that go behind others of their priority.
+const LATER: u64 = 1 << 47;
+
+impl Queue {
+    const fn new() -> Self {
+        Self { tasks: Heap::new(), floor: 0, turns: (LATER, LATER) }
+    }
+
+    /// Raises the floor, `running` being where the running thread stands.
+    fn raise(&mut self, running: Option<u64>) {
+        let first = self.tasks.peek().and_then(|(key, _)| vruntime_of(key));
+        if let Some(least) = first.into_iter().chain(running).min() {
+            self.floor = self.floor.max(least);
+        }
+    }
+
+    /// Where `task` stands here. `rt`: real-time threads may come first now.
+    fn place(&mut self, task: &Task, how: Enqueue, rt: bool) -> u64 {
+        let params = task.params();
+        if params.is_real_time() && rt {
+            let turn = match how {
+                Enqueue::Preempted if params.policy == SCHED_FIFO => {
+                    self.turns.0 -= 1;
+                    self.turns.0
+                }
+                _ => {
+                    self.turns.1 += 1;
+                    self.turns.1
+                }
+            };
+            return rt_key(params.rt_priority, turn);
+        }
+        let first = self.tasks.peek().and_then(|(key, _)| vruntime_of(key));
+        let least = match how {
+            Enqueue::New | Enqueue::Preempted => 0,
+            Enqueue::Woken => self.floor.saturating_sub(SLEEPER_CREDIT_NS),
+            // Behind the one who waits longest.
+            Enqueue::Yielded => first.map_or(0, |first| first + 1),
+        };
+        let vruntime = task.vruntime().max(least);
+        task.set_vruntime(vruntime);
+        fair_key(vruntime)
+    }
+}
+
 /// One CPU.
 pub struct Cpu {
     id: CpuId,
     sched: &'static Sched,
-    queue: IrqSpin<List<Task>, order::RunQueue>,
+    queue: IrqSpin<Queue, order::RunQueue>,
     /// Length of `queue`, readable without its lock.
     queued: AtomicU32,
     current: IrqSpin<Option<TaskRef>, order::RunQueue>,
     /// Ticks since the current thread got the CPU.
     ticks: AtomicU32,
+    /// Ticks of real-time threads in this second, and when it ends.
+    rt: RtShare,
     /// An interrupt left something to do.
     deferred: AtomicBool,
     pub(super) timers: Timers,
@@ -101,10 +177,11 @@ impl Sched {
                 .map(|n| Cpu {
                     id: CpuId(n),
                     sched: self,
-                    queue: IrqSpin::new(List::new()),
+                    queue: IrqSpin::new(Queue::new()),
                     queued: AtomicU32::new(0),
                     current: IrqSpin::new(None),
                     ticks: AtomicU32::new(0),
+                    rt: RtShare::default(),
                     deferred: AtomicBool::new(false),
                     timers: Timers::new(),
                     switches: AtomicU64::new(0),
@@ -128,20 +205,35 @@ impl Sched {
         u64::MAX >> (64 - self.cpus().len().clamp(1, 64))
     }
 
-    /// Puts a task that is `Queued` on a run queue; `woken`: it has slept until now. Called under its
-    /// slot lock.
-    pub(super) fn enqueue(&'static self, task: TaskRef, woken: bool) {
+    /// Puts a task that is `Queued` on a run queue. Called under its slot lock.
+    pub(super) fn enqueue(&'static self, task: TaskRef, how: Enqueue) {
         let Some(cpu) = self.cpus().get(self.choose(&task)) else { return };
-        let first = woken && cpu.preempted_by(&task);
-        let was_idle = {
+        let last = task.last_cpu();
+        // Each lock on its own: they are of one level.
+        let left = self.cpus().get(last.0 as usize).filter(|left| left.id != cpu.id);
+        let left = left.map(|left| left.queue.lock().floor);
+        let running = cpu.running();
+        task.queued(cpu.id, hal::time::now_ns());
+        let (first, was_idle) = {
             let mut queue = cpu.queue.lock();
-            // A queued task is on no list: its state went to `Queued` under the slot lock.
-            let _ = if first { queue.push_front(task.0) } else { queue.push_back(task.0) };
+            queue.raise(running.and_then(|(key, _)| vruntime_of(key)));
+            if let Some(left) = left {
+                task.migrate(left, queue.floor);
+            }
+            let params = task.params();
+            let key = queue.place(&task, how, cpu.rt.left());
+            // A queued task is on no heap: its state went to `Queued` under the slot lock.
+            let _ = queue.tasks.insert(key, task.0);
             // Against a CPU that says it is idle and then looks here: one of the two must see the
             // other, so neither store may pass the load behind it.
-            cpu.queued.store(queue.len() as u32, SeqCst);
-            self.idle.load(SeqCst) & 1 << cpu.id.0 != 0
+            cpu.queued.store(queue.tasks.len() as u32, SeqCst);
+            let first = how == Enqueue::Woken
+                && running.is_some_and(|running| goes_first(key, params, running));
+            (first, self.idle.load(SeqCst) & 1 << cpu.id.0 != 0)
         };
+        if first && let Some(current) = cpu.current.lock().as_ref() {
+            current.set_work(work::RESCHED);
+        }
         if was_idle || first {
             hal::cpu::kick(cpu.id);
         }
@@ -170,7 +262,7 @@ impl Sched {
         self.cpus().iter().any(|other| {
             other.queued.load(SeqCst) > 0
                 && (other.id == cpu
-                    || other.queue.lock().iter().any(|task| task.allowed() & 1 << cpu.0 != 0))
+                    || other.queue.lock().tasks.any(|task| task.allowed() & 1 << cpu.0 != 0))
         })
     }
 
@@ -181,10 +273,56 @@ impl Sched {
             .iter()
             .filter(|cpu| cpu.id != thief && cpu.queued.load(Acquire) > 0)
             .max_by_key(|cpu| cpu.queued.load(Relaxed))?;
-        let mut queue = victim.queue.lock();
-        let pick = queue.take_first(|task| task.allowed() & 1 << thief.0 != 0)?;
-        victim.queued.store(queue.len() as u32, Release);
-        Some(TaskRef(pick))
+        let (task, from) = {
+            let mut queue = victim.queue.lock();
+            let (_, task) = queue.tasks.take_any(|task| task.allowed() & 1 << thief.0 != 0)?;
+            victim.queued.store(queue.tasks.len() as u32, Release);
+            (task, queue.floor)
+        };
+        let to = self.cpus().get(thief.0 as usize).map_or(0, |cpu| cpu.queue.lock().floor);
+        task.migrate(from, to);
+        Some(TaskRef(task))
+    }
+}
+
+/// Does a woken thread with this place take the CPU from the running one (`check_preempt_curr`)?
+fn goes_first(key: u64, params: Params, (running, theirs): (u64, Params)) -> bool {
+    match (vruntime_of(key), vruntime_of(running)) {
+        // Of one real-time priority, the running thread goes on.
+        (None, None) => rank(key) < rank(running),
+        (woken, None) => woken.is_none(),
+        (None, Some(_)) => true,
+        (Some(woken), Some(running)) => {
+            let idle = theirs.policy == SCHED_IDLE && params.policy != SCHED_IDLE;
+            idle || params.preempts() && running > woken + GRANULARITY_NS
+        }
+    }
+}
+
+/// How much of the current second real-time threads have had on one CPU.
+#[derive(Default)]
+struct RtShare {
+    ticks: AtomicU64,
+    second: AtomicU64,
+}
+
+impl RtShare {
+    /// May they go on?
+    fn left(&self) -> bool {
+        self.second.load(Relaxed) != Self::now() || self.ticks.load(Relaxed) < RT_TICKS
+    }
+
+    /// A tick found one running.
+    fn count(&self) {
+        let now = Self::now();
+        if self.second.swap(now, Relaxed) != now {
+            self.ticks.store(0, Relaxed);
+        }
+        self.ticks.fetch_add(1, Relaxed);
+    }
+
+    fn now() -> u64 {
+        hal::time::now_ns() / 1_000_000_000
     }
 }
 
@@ -218,18 +356,16 @@ impl Cpu {
         hal::cpu::request_attention();
     }
 
-    /// `task` woke up: if the running thread is ahead of it by more than [`GRANULARITY_NS`] of CPU
-    /// time, it shall give way (CFS's `check_preempt_wakeup`).
-    fn preempted_by(&self, task: &Task) -> bool {
+    /// Where the running thread stands now, and how it is scheduled.
+    fn running(&self) -> Option<(u64, Params)> {
         let current = self.current.lock();
-        let Some(current) = current.as_ref() else { return false };
-        let ahead = current.vruntime_now();
-        let own = task.place(ahead);
-        let first = ahead > own + GRANULARITY_NS;
-        if first {
-            current.set_work(work::RESCHED);
-        }
-        first
+        let current = current.as_ref()?;
+        let params = current.params();
+        let key = match params.is_real_time() && self.rt.left() {
+            true => rt_key(params.rt_priority, 0),
+            false => fair_key(current.vruntime_now()),
+        };
+        Some((key, params))
     }
 
     /// A tick passed: does somebody else deserve the CPU, or could an idle one help?
@@ -238,15 +374,36 @@ impl Cpu {
         if idle != 0 && self.queued.load(Relaxed) > 0 {
             hal::cpu::kick(CpuId(idle.trailing_zeros()));
         }
+        let ticks = self.ticks.fetch_add(1, Relaxed) + 1;
+        let Some((key, params)) = self.running() else { return };
+        if params.is_real_time() {
+            self.rt.count();
+        }
+        let over = self.queued.load(Relaxed) > 0 && self.is_over(key, params, ticks);
         if let Some(task) = self.current.lock().as_ref() {
             task.count_tick(in_user);
+            if over {
+                task.set_work(work::RESCHED);
+            }
         }
-        let over = self.ticks.fetch_add(1, Relaxed) + 1 >= SLICE_TICKS;
-        if over
-            && self.queued.load(Relaxed) > 0
-            && let Some(task) = self.current.lock().as_ref()
-        {
-            task.set_work(work::RESCHED);
+    }
+
+    /// Has the running thread, which stands at `running`, had its share before those who wait?
+    fn is_over(&self, running: u64, params: Params, ticks: u32) -> bool {
+        let mut queue = self.queue.lock();
+        queue.raise(vruntime_of(running));
+        let Some((first, _)) = queue.tasks.peek() else { return false };
+        match (vruntime_of(running), vruntime_of(first)) {
+            (None, Some(_)) => false,
+            (None, None) if params.policy == SCHED_RR && ticks >= RR_TICKS => {
+                rank(first) <= rank(running)
+            }
+            (None, None) => rank(first) < rank(running),
+            (Some(_), None) => true,
+            (Some(running), Some(first)) => {
+                running > first + SLICE_NS
+                    || running > first && u64::from(ticks) * TICK_NS >= SLICE_NS
+            }
         }
     }
 
@@ -286,8 +443,9 @@ impl Cpu {
     fn next(&self) -> Option<TaskRef> {
         if self.queued.load(Acquire) > 0 {
             let mut queue = self.queue.lock();
-            if let Some(task) = queue.pop_front() {
-                self.queued.store(queue.len() as u32, Release);
+            queue.raise(None);
+            if let Some((_, task)) = queue.tasks.pop() {
+                self.queued.store(queue.tasks.len() as u32, Release);
                 return Some(TaskRef(task));
             }
         }

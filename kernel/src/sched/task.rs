@@ -7,19 +7,28 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 
-use hal::{cpu::CpuId, fiber::Fiber, list::Node, mem::NoMemory};
+use hal::{
+    cpu::CpuId,
+    fiber::Fiber,
+    list::{HeapNode, List, Node},
+    mem::NoMemory,
+};
 
 use super::{
-    cpu::{self, SLEEPER_CREDIT_NS, Sched},
+    cpu::{self, Enqueue, Sched},
+    fair::Params,
     parking::Parking,
     slot::{Sleep, State, Wake},
     timer::{Timer, TimerNode},
 };
 use crate::lock::{IrqSpin, order};
 
-/// A counted handle to a task; also its place on a run queue.
+/// A task with its place on a run queue, ordered by [`super::fair`].
+pub(super) type TaskNode = HeapNode<u64, Task>;
+
+/// A counted handle to a task.
 #[derive(Clone)]
-pub struct TaskRef(pub(super) Arc<Node<Task>>);
+pub struct TaskRef(pub(super) Arc<TaskNode>);
 
 impl Deref for TaskRef {
     type Target = Task;
@@ -63,9 +72,19 @@ pub struct Task {
     allowed: AtomicU64,
     /// Nanoseconds on a CPU, up to the last switch.
     ran_ns: AtomicU64,
-    /// CPU time in nanoseconds, counted from where it stood among others when it woke last: what
-    /// fairness compares (CFS's `vruntime`).
+    /// How it is scheduled ([`Params::pack`]).
+    params: AtomicU32,
+    /// Weighted CPU time in nanoseconds, on the scale of the CPU that it ran on or is queued on:
+    /// what fairness compares (CFS's `vruntime`).
     vruntime: AtomicU64,
+    /// When it was put on a run queue, in nanoseconds.
+    queued_ns: AtomicU64,
+    /// Nanoseconds on run queues, up to the last switch (`sched_info.run_delay`).
+    waited_ns: AtomicU64,
+    /// How often it was given a CPU (`sched_info.pcount`).
+    runs: AtomicU64,
+    /// How often it changed its CPU.
+    migrations: AtomicU64,
     /// Ticks that found it in user mode and in the kernel.
     ticks: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
@@ -76,6 +95,21 @@ pub struct Task {
     waiters: [Arc<Node<Waiter>>; Lane::COUNT],
     /// Wakes it at a deadline.
     alarm: TimerNode,
+}
+
+/// What /proc/PID/schedstat and sched show.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics {
+    /// Nanoseconds spent runnable, waiting for a CPU.
+    pub waited_ns: u64,
+    /// How often it was given a CPU.
+    pub runs: u64,
+    /// How often it changed its CPU.
+    pub migrations: u64,
+    /// Weighted CPU time.
+    pub vruntime_ns: u64,
+    /// When it was given its CPU last, on the monotonic clock.
+    pub started_ns: u64,
 }
 
 /// A thread waits for an event with the first lane; taking a sleeping lock while it tests for the
@@ -94,30 +128,80 @@ impl Lane {
 
 /// One place on one wait queue.
 pub struct Waiter {
-    task: Weak<Node<Task>>,
-    lane: Lane,
-    /// Poll events it asks for.
+    target: Target,
+    /// Poll events it asks for; 0: all.
     pub events: AtomicU32,
     /// Woken alone (Linux's `WQ_FLAG_EXCLUSIVE`).
     pub exclusive: AtomicBool,
 }
 
+/// Who is behind a place.
+#[derive(Clone)]
+pub enum Target {
+    /// A thread, which wakes.
+    Task(Weak<TaskNode>, Lane),
+    /// Something else, which is told when the queue's lock is free again.
+    Call(Arc<Node<Call>>),
+}
+
+/// Something other than a thread that wants to know of a change, as an epoll entry does.
+pub trait Notify: Send + Sync {
+    /// Will telling it reach somebody who waits? Decides whether the event is spent where only so
+    /// many are to be told. Asked under the queue's lock: may take none.
+    fn has_sleepers(&self) -> bool;
+
+    /// Something changed. May be called under any lock above `Epoll`, from any thread.
+    fn notify(self: Arc<Self>);
+}
+
+/// A [`Notify`], with a place on the list of those that a wake-up has yet to tell.
+pub struct Call(Arc<dyn Notify>);
+
+impl Call {
+    /// Tells it.
+    pub fn run(&self) {
+        self.0.clone().notify();
+    }
+}
+
+impl Target {
+    /// The thread `task`, waiting for an event.
+    pub fn task(task: &TaskRef) -> Self {
+        Self::Task(Arc::downgrade(&task.0), Lane::Event)
+    }
+
+    /// What is told instead of woken.
+    pub fn call(what: Arc<dyn Notify>) -> Self {
+        Self::Call(Arc::new(Node::new(Call(what))))
+    }
+}
+
 impl Waiter {
-    /// Another place for `task`, for waiting on several queues at once.
-    pub fn new(task: &TaskRef, events: u32) -> Arc<Node<Waiter>> {
+    /// A place for `target`.
+    pub fn new(target: Target, events: u32, exclusive: bool) -> Arc<Node<Waiter>> {
         Arc::new(Node::new(Waiter {
-            task: Arc::downgrade(&task.0),
-            lane: Lane::Event,
+            target,
             events: AtomicU32::new(events),
-            exclusive: AtomicBool::new(false),
+            exclusive: AtomicBool::new(exclusive),
         }))
     }
 
-    /// Wakes the thread behind it. `true` when the event reached a thread.
-    pub fn wake(&self) -> bool {
-        let Some(task) = self.task.upgrade().map(TaskRef) else { return false };
-        task.notify(self.lane);
-        true
+    /// Wakes the thread behind it, or puts who is to be told on `calls`. `true` when the event
+    /// reached somebody who waits.
+    pub fn wake(&self, calls: &mut List<Call>) -> bool {
+        match &self.target {
+            Target::Task(task, lane) => {
+                let Some(task) = task.upgrade().map(TaskRef) else { return false };
+                task.notify(*lane);
+                true
+            }
+            Target::Call(call) => {
+                let reaches = call.0.has_sleepers();
+                // On a list already: another wake-up is about to tell it, of this change, too.
+                let _ = calls.push_back(call.clone());
+                reaches
+            }
+        }
     }
 }
 
@@ -128,16 +212,9 @@ impl TaskRef {
         allowed: u64,
         body: impl FnOnce(TaskRef) + Send + 'static,
     ) -> Result<TaskRef, NoMemory> {
-        let task = Arc::new_cyclic(|me: &Weak<Node<Task>>| {
-            let waiter = |lane| {
-                Arc::new(Node::new(Waiter {
-                    task: me.clone(),
-                    lane,
-                    events: AtomicU32::new(0),
-                    exclusive: AtomicBool::new(false),
-                }))
-            };
-            Node::new(Task {
+        let task = Arc::new_cyclic(|me: &Weak<TaskNode>| {
+            let waiter = |lane| Waiter::new(Target::Task(me.clone(), lane), 0, false);
+            HeapNode::new(Task {
                 id,
                 parking: Parking::new(
                     IrqSpin::new(State::Dead),
@@ -147,7 +224,12 @@ impl TaskRef {
                 cpu: AtomicU32::new(0),
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
+                params: AtomicU32::new(Params::default().pack()),
                 vruntime: AtomicU64::new(0),
+                queued_ns: AtomicU64::new(0),
+                waited_ns: AtomicU64::new(0),
+                runs: AtomicU64::new(0),
+                migrations: AtomicU64::new(0),
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -265,6 +347,27 @@ impl Task {
         (self.switches[0].load(Relaxed), self.switches[1].load(Relaxed))
     }
 
+    /// How it is scheduled.
+    pub fn params(&self) -> Params {
+        Params::unpack(self.params.load(Relaxed))
+    }
+
+    /// Changes how it is scheduled. A queued thread keeps its place until it has run.
+    pub fn set_params(&self, params: Params) {
+        self.params.store(params.pack(), Relaxed);
+    }
+
+    /// What its waiting and running amounts to.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            waited_ns: self.waited_ns.load(Relaxed),
+            runs: self.runs.load(Relaxed),
+            migrations: self.migrations.load(Relaxed),
+            vruntime_ns: self.vruntime.load(Relaxed),
+            started_ns: self.since_ns.load(Relaxed),
+        }
+    }
+
     // ---- for the CPU loop ----
 
     /// A CPU takes the queued task's fiber.
@@ -272,29 +375,45 @@ impl Task {
         let fiber = self.parking.slot(State::take)?;
         self.cpu.store(cpu.0, Relaxed);
         self.since_ns.store(now, Relaxed);
+        self.waited_ns.fetch_add(now.saturating_sub(self.queued_ns.load(Relaxed)), Relaxed);
+        self.runs.fetch_add(1, Relaxed);
         Some(fiber)
     }
 
-    /// Its `vruntime` up to now; it is running.
-    pub(super) fn vruntime_now(&self) -> u64 {
-        let ran = hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed));
-        self.vruntime.load(Relaxed) + ran
+    /// It is put on the queue of `cpu`.
+    pub(super) fn queued(&self, cpu: CpuId, now: u64) {
+        self.cpu.store(cpu.0, Relaxed);
+        self.queued_ns.store(now, Relaxed);
     }
 
-    /// It wakes where the running thread stands at `ahead`: neither far behind nor far before it,
-    /// however long it slept and on whatever CPU it ran before. Returns its `vruntime`.
-    pub(super) fn place(&self, ahead: u64) -> u64 {
-        let near = ahead.saturating_sub(SLEEPER_CREDIT_NS)..=ahead + SLEEPER_CREDIT_NS;
-        let own = self.vruntime.load(Relaxed).clamp(*near.start(), *near.end());
-        self.vruntime.store(own, Relaxed);
-        own
+    /// Its weighted CPU time, without what it is running now.
+    pub(super) fn vruntime(&self) -> u64 {
+        self.vruntime.load(Relaxed)
+    }
+
+    /// The same up to now; it is running.
+    pub(super) fn vruntime_now(&self) -> u64 {
+        let ran = hal::time::now_ns().saturating_sub(self.since_ns.load(Relaxed));
+        self.vruntime.load(Relaxed) + self.params().charge(ran)
+    }
+
+    /// Puts it elsewhere among others.
+    pub(super) fn set_vruntime(&self, vruntime: u64) {
+        self.vruntime.store(vruntime, Relaxed);
+    }
+
+    /// It goes from one CPU to another, whose scales begin at `from` and at `to`.
+    pub(super) fn migrate(&self, from: u64, to: u64) {
+        let lag = self.vruntime.load(Relaxed).saturating_sub(from);
+        self.vruntime.store(to.saturating_add(lag), Relaxed);
+        self.migrations.fetch_add(1, Relaxed);
     }
 
     /// Its time on the CPU ended.
     pub(super) fn account(&self, now: u64) {
         let ran = now.saturating_sub(self.since_ns.load(Relaxed));
         self.ran_ns.fetch_add(ran, Relaxed);
-        self.vruntime.fetch_add(ran, Relaxed);
+        self.vruntime.fetch_add(self.params().charge(ran), Relaxed);
     }
 
     /// It returned: nothing wakes it any more.
@@ -310,9 +429,10 @@ impl TaskRef {
         let Some(sched) = cpu::sched() else { return };
         if let Some(maker) = cpu::current() {
             self.vruntime.store(maker.vruntime_now(), Relaxed);
+            self.set_params(maker.params().inherited());
         }
         self.cpu.store(cpu::this_id().0, Relaxed);
-        self.parking.wake(Wake::Event, || sched.enqueue(self.clone(), false));
+        self.parking.wake(Wake::Event, || sched.enqueue(self.clone(), Enqueue::New));
     }
 
     /// It was never started and never will be: what it would have run goes now, and with it the
@@ -325,14 +445,14 @@ impl TaskRef {
     /// What it waits for may have come: it tests its condition again.
     pub fn notify(&self, lane: Lane) {
         if let Some(sched) = cpu::sched() {
-            self.parking.ring(lane as usize, || sched.enqueue(self.clone(), true));
+            self.parking.ring(lane as usize, || sched.enqueue(self.clone(), Enqueue::Woken));
         }
     }
 
     /// Wakes the thread if `why` ends its sleep.
     pub fn wake(&self, why: Wake) {
         let Some(sched) = cpu::sched() else { return };
-        self.parking.wake(why, || sched.enqueue(self.clone(), true));
+        self.parking.wake(why, || sched.enqueue(self.clone(), Enqueue::Woken));
     }
 
     /// Sets bits of the work word; makes a running thread look at them soon.
@@ -354,16 +474,17 @@ impl TaskRef {
 
     /// It suspended to sleep.
     pub(super) fn lay_down(&self, fiber: Fiber, sched: &'static Sched) {
-        self.parking.lay_down(fiber, || sched.enqueue(self.clone(), false));
+        self.parking.lay_down(fiber, || sched.enqueue(self.clone(), Enqueue::Woken));
     }
 
     /// It gave the CPU away but wants it again.
     pub(super) fn requeue(&self, fiber: Fiber, sched: &'static Sched) {
         self.switches[1].fetch_add(1, Relaxed);
-        self.work.fetch_and(!work::RESCHED, Release);
+        let told = self.work.fetch_and(!work::RESCHED, Release) & work::RESCHED != 0;
+        let how = if told { Enqueue::Preempted } else { Enqueue::Yielded };
         self.parking.slot(|slot| {
             *slot = State::Queued(fiber);
-            sched.enqueue(self.clone(), false);
+            sched.enqueue(self.clone(), how);
         });
     }
 }

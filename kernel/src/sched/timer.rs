@@ -12,13 +12,13 @@ use core::sync::atomic::{
 
 use hal::{
     cpu::NoPreempt,
-    list::{Heap, HeapNode, Node},
+    list::{Heap, HeapNode},
 };
 
 use super::{
     cpu::{self, Cpu},
     slot::Wake,
-    task::{Task, TaskRef},
+    task::{TaskNode, TaskRef},
 };
 use crate::lock::{IrqSpin, order};
 
@@ -32,7 +32,7 @@ pub trait Expire: Send + Sync {
 }
 
 enum Target {
-    Task(Weak<Node<Task>>),
+    Task(Weak<TaskNode>),
     Call(Weak<dyn Expire>),
 }
 
@@ -47,7 +47,7 @@ pub struct Timer {
 pub type TimerNode = Arc<HeapNode<u64, Timer>>;
 
 impl Timer {
-    pub(super) fn for_task(task: Weak<Node<Task>>) -> TimerNode {
+    pub(super) fn for_task(task: Weak<TaskNode>) -> TimerNode {
         Self::node(Target::Task(task))
     }
 

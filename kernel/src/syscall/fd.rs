@@ -1,5 +1,6 @@
 //! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
 
+use super::lock;
 use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
@@ -10,8 +11,9 @@ use abi::errno::{
     EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
 };
 use abi::fs::{
-    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL,
-    F_SETPIPE_SZ, FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
+    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETPIPE_SZ,
+    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ,
+    FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
 };
 use abi::process::RLIMIT_NOFILE;
 use alloc::sync::Arc;
@@ -20,27 +22,27 @@ use alloc::vec::Vec;
 /// read(2)
 pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
     let file = for_reading(cx, fd, to)?;
-    cx.with_caller(|c| file.read(c, &mut to.sink(cx.space())))
+    cx.with_reader(&file, |c| file.read(c, &mut to.sink(cx.space())))
 }
 
 /// write(2)
 pub fn write(cx: &mut Cx, fd: Fd, from: UserBytes<In>) -> Result<usize> {
     let file = for_writing(cx, fd, from)?;
-    cx.with_caller(|c| file.write(c, &mut from.source(cx.space())))
+    cx.with_writer(&file, |c| file.write(c, &mut from.source(cx.space())))
 }
 
 /// pread64(2)
 pub fn pread64(cx: &mut Cx, fd: Fd, to: UserBytes<Out>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = for_reading(cx, fd, to)?;
-    cx.with_caller(|c| file.read_at(c, &mut to.sink(cx.space()), at))
+    cx.with_reader(&file, |c| file.read_at(c, &mut to.sink(cx.space()), at))
 }
 
 /// pwrite64(2)
 pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usize> {
     not_negative(at)?;
     let file = for_writing(cx, fd, from)?;
-    cx.with_caller(|c| file.write_at(c, &mut from.source(cx.space()), at))
+    cx.with_writer(&file, |c| file.write_at(c, &mut from.source(cx.space()), at))
 }
 
 /// The file to read from into `to`, which must lie within user memory (`access_ok`). A file that
@@ -73,14 +75,14 @@ fn in_user_memory(addr: u64, len: usize) -> Result<()> {
 pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.read(c, &mut UserSink::list(cx.space(), &list)))
+    cx.with_reader(&file, |c| file.read(c, &mut UserSink::list(cx.space(), &list)))
 }
 
 /// writev(2)
 pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.write(c, &mut UserSource::list(cx.space(), &list)))
+    cx.with_writer(&file, |c| file.write(c, &mut UserSource::list(cx.space(), &list)))
 }
 
 /// preadv(2). The upper half of the position is in the lower on 64 bits.
@@ -88,7 +90,7 @@ pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
+    cx.with_reader(&file, |c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
 }
 
 /// pwritev(2)
@@ -96,7 +98,7 @@ pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Resul
     not_negative(at)?;
     let file = cx.file(fd)?;
     let list = segments(cx.space(), list)?;
-    cx.with_caller(|c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
+    cx.with_writer(&file, |c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
 }
 
 /// preadv2(2)
@@ -146,7 +148,7 @@ pub fn lseek(cx: &mut Cx, fd: Fd, offset: i64, whence: u32) -> Result<u64> {
 
 /// close(2)
 pub fn close(cx: &mut Cx, fd: Fd) -> Result<()> {
-    cx.files().remove(fd).map(drop)
+    cx.files().close(fd)
 }
 
 /// close_range(2)
@@ -225,6 +227,9 @@ pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
         F_SETFD => files.set_cloexec(fd, arg & u64::from(FD_CLOEXEC) != 0).map(|()| 0),
         F_GETFL => Ok(file.flags().bits().into()),
         _ if file.is_path() => Err(EBADF),
+        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
+            lock::record(cx, fd, &file, cmd, arg).map(|()| 0)
+        }
         F_SETFL => {
             let flags = OpenFlags(arg as u32);
             let regular = matches!(file.inode().kind(), Kind::File(_));
@@ -349,6 +354,8 @@ pub fn sendfile(
     }
     let count = count.min(MAX_RW_COUNT);
     let done = cx.with_caller(|c| copy(c, &from, at.as_mut(), &out, None, count));
+    cx.thread.io.read(&done);
+    cx.thread.io.wrote(&done);
     if let (Some(offset), Some(at)) = (offset, at) {
         offset.write(cx.space(), &at)?;
     }
@@ -394,6 +401,8 @@ pub fn copy_file_range(
         }
     }
     let done = cx.with_caller(|c| copy(c, &from, source.as_mut(), &to, target.as_mut(), count));
+    cx.thread.io.read(&done);
+    cx.thread.io.wrote(&done);
     for (user, at) in [(from_at, source), (to_at, target)] {
         if let (Some(user), Some(at)) = (user, at) {
             user.write(cx.space(), &at)?;

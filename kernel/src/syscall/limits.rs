@@ -11,7 +11,7 @@ use abi::{
 use super::process::{named, rusage};
 use crate::{
     mm::user::{UserIn, UserOut},
-    process::{Cx, signal},
+    process::{Cx, Usage, signal},
     time,
 };
 
@@ -107,12 +107,11 @@ pub fn getrusage(cx: &mut Cx, who: i32, out: UserOut<Rusage>) -> Result<()> {
     let usage = match who {
         RUSAGE_SELF => {
             let mut usage = cx.process().used();
-            let counts = cx.space().counts();
-            usage.max_rss = usage.max_rss.max(counts.anon + counts.file + counts.shmem);
+            usage.max_rss = usage.max_rss.max(cx.space().most_pages());
             usage
         }
         RUSAGE_CHILDREN => cx.process().usage.lock()[1],
-        RUSAGE_THREAD => cx.thread.used(),
+        RUSAGE_THREAD => Usage { max_rss: cx.space().most_pages(), ..cx.thread.used() },
         _ => return Err(EINVAL),
     };
     out.write(cx.space(), &rusage(&usage))

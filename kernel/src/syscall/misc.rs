@@ -6,8 +6,7 @@ use abi::{
         CAP_SYS_ADMIN, CAP_SYS_BOOT, LINUX_REBOOT_CMD_CAD_OFF, LINUX_REBOOT_CMD_CAD_ON,
         LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_RESTART,
         LINUX_REBOOT_CMD_RESTART2, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A,
-        LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C, PR_GET_NAME, PR_SET_NAME, RandomFlags, Sysinfo,
-        TASK_COMM_LEN, Utsname,
+        LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C, RandomFlags, Sysinfo, Utsname,
     },
 };
 
@@ -165,33 +164,11 @@ pub fn sysinfo(cx: &mut Cx, out: UserOut<Sysinfo>) -> Result<()> {
     out.write(cx.space(), &info)
 }
 
-/// prctl(2)
-pub fn prctl(cx: &mut Cx, what: u32, arg: u64) -> Result<usize> {
-    match what {
-        PR_SET_NAME => {
-            let mut name = [0; TASK_COMM_LEN - 1];
-            let len = cx.space().copy_str_in(arg, &mut name)?.unwrap_or(name.len());
-            cx.thread.set_comm(name.get(..len).unwrap_or(&name));
-            Ok(0)
-        }
-        PR_GET_NAME => {
-            let comm: [u8; TASK_COMM_LEN] = field(&cx.thread.comm.lock());
-            cx.space().copy_out(arg, &comm)?;
-            Ok(0)
-        }
-        abi::process::PR_SET_CHILD_SUBREAPER => {
-            cx.kernel.family.lock().set_subreaper(cx.process().pid, arg != 0);
-            Ok(0)
-        }
-        _ => Err(EINVAL),
-    }
-}
-
 /// personality(2)
 pub fn personality(cx: &mut Cx, new: u32) -> Result<u32> {
     let old = cx.personality;
     if new != u32::MAX {
-        cx.personality = new;
+        cx.set_personality(new);
     }
     Ok(old)
 }

@@ -5,13 +5,17 @@
 //! method below.
 
 pub mod arg;
+pub mod event;
 pub mod fd;
 pub mod fs;
 pub mod ids;
 pub mod limits;
+pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod poll;
+pub mod prctl;
+pub mod priority;
 pub mod process;
 pub mod ret;
 pub mod sched;

@@ -6,7 +6,7 @@ use crate::mm::Space;
 use crate::mm::user::{In, InOut, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::{Cx, Restart};
 use crate::time::{self, NSEC_PER_SEC};
-use abi::errno::{EBADF, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result};
+use abi::errno::{EBADF, EINTR, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result};
 use abi::poll::{FD_SET_WORD_BITS, PollEvents, Pollfd};
 use abi::process::RLIMIT_NOFILE;
 use abi::signal::SigSet;
@@ -127,7 +127,7 @@ fn tell_rest(cx: &Cx, timeout: Option<UserInOut<Timespec>>, until: Option<u64>) 
 
 /// Runs `f` with another signal mask. If a signal ended it, that mask stays until the signal is
 /// delivered.
-fn with_mask(
+pub(super) fn with_mask(
     cx: &mut Cx,
     mask: Option<UserIn<SigSet>>,
     size: u64,
@@ -142,7 +142,7 @@ fn with_mask(
     cx.set_mask(mask);
     let result = f(cx);
     match result {
-        Err(ERESTARTNOHAND) => cx.saved_mask = Some(before),
+        Err(ERESTARTNOHAND | EINTR) => cx.saved_mask = Some(before),
         _ => cx.set_mask(before),
     }
     result

@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    fd, fs, ids, limits, mem, misc, poll, process,
+    event, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -136,6 +136,7 @@ syscalls! {
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
     fcntl => fd::fcntl;
+    flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
     syncfs => fd::syncfs;
@@ -213,6 +214,14 @@ syscalls! {
     ppoll => poll::ppoll;
     select => poll::select;
     pselect6 => poll::pselect6;
+    epoll_create => event::epoll_create;
+    epoll_create1 => event::epoll_create1;
+    epoll_ctl => event::epoll_ctl;
+    epoll_wait => event::epoll_wait;
+    epoll_pwait => event::epoll_pwait;
+    epoll_pwait2 => event::epoll_pwait2;
+    eventfd => event::eventfd;
+    eventfd2 => event::eventfd2;
 
     // Memory
     mmap => mem::mmap;
@@ -276,6 +285,17 @@ syscalls! {
     getcpu => sched::getcpu;
     sched_getaffinity => sched::sched_getaffinity;
     sched_setaffinity => sched::sched_setaffinity;
+    getpriority => priority::getpriority;
+    setpriority => priority::setpriority;
+    sched_setscheduler => priority::sched_setscheduler, partial "no SCHED_DEADLINE";
+    sched_getscheduler => priority::sched_getscheduler;
+    sched_setparam => priority::sched_setparam;
+    sched_getparam => priority::sched_getparam;
+    sched_setattr => priority::sched_setattr, partial "no SCHED_DEADLINE, no utilisation hints";
+    sched_getattr => priority::sched_getattr;
+    sched_get_priority_max => priority::sched_get_priority_max;
+    sched_get_priority_min => priority::sched_get_priority_min;
+    sched_rr_get_interval => priority::sched_rr_get_interval;
 
     // Signals
     rt_sigaction => signal::rt_sigaction;
@@ -311,6 +331,6 @@ syscalls! {
     getrandom => misc::getrandom;
     reboot => misc::reboot, partial "no kexec, no suspend";
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
-    prctl => misc::prctl, partial "names and PR_SET_CHILD_SUBREAPER";
+    prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
 }

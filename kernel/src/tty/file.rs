@@ -24,7 +24,8 @@ pub struct Terminal {
     pub(super) tty: Arc<Tty>,
     /// The terminal's count of hang-ups when it was opened.
     hangups: u64,
-    /// Opened as `/dev/console`: background processes may read and write.
+    /// Opened as `/dev/console`: background processes may read and write, and it outlives the
+    /// sessions that have it as their terminal.
     console: bool,
 }
 
@@ -54,9 +55,10 @@ impl Terminal {
         &self.tty
     }
 
-    /// Was the terminal hung up since this file was opened?
+    /// Was the terminal hung up since this file was opened? The console's files are left out of
+    /// that (`redirected_tty_write` in `__tty_hangup`).
     fn is_dead(&self) -> bool {
-        self.tty.state().hangups() != self.hangups
+        !self.console && self.tty.state().hangups() != self.hangups
     }
 
     /// Is there enough for a read of `len` bytes? In raw mode: all `VMIN` bytes, or as many as
@@ -166,6 +168,10 @@ impl FileOps for Terminal {
             }
         }
         Ok(done)
+    }
+
+    fn can_poll(&self) -> bool {
+        true
     }
 
     fn poll(&self, _f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {

@@ -9,5 +9,5 @@ mod rwlock;
 mod waiting;
 
 pub use mutex::{Mutex, MutexGuard};
-pub use queue::{Pause, WaitQueue, Watch, Woken};
+pub use queue::{Pause, Vigil, WaitQueue, Watch, Woken};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};

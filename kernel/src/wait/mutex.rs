@@ -90,6 +90,13 @@ impl<T, L: Level> Mutex<T, L> {
         }
     }
 
+    /// Takes the lock under others of its level. The caller knows why these cannot wait for each
+    /// other in a circle.
+    #[track_caller]
+    pub fn lock_nested(&self) -> MutexGuard<'_, T, L> {
+        self.lock_second()
+    }
+
     #[track_caller]
     fn lock_second(&self) -> MutexGuard<'_, T, L> {
         loop {

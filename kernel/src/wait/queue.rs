@@ -1,15 +1,17 @@
-//! [`WaitQueue`]: who wants to know of a change; [`Watch`]: one thread's wish on several queues.
+//! [`WaitQueue`]: who wants to know of a change; [`Watch`]: one wish on several queues; [`Vigil`]:
+//! that of a thread, which sleeps until it is told.
 //! Lock level: `Wait`.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering::Relaxed;
 
+use abi::poll::PollEvents;
 use hal::list::{List, Node};
 
 use super::waiting::{self, Sleeper};
 use crate::{
     lock::{IrqSpin, might_sleep, order},
-    sched::{self, Lane, Sleep, TaskRef, Waiter, work},
+    sched::{self, Lane, Notify, Sleep, Target, TaskRef, Waiter, work},
 };
 
 /// Why a sleep ended before its condition came true.
@@ -76,7 +78,11 @@ impl WaitQueue {
 
     /// Wakes those who ask for one of `events` (`POLL*` bits): all that share, and the first
     /// `exclusive` of those that want to be woken alone.
+    ///
+    /// Who is told instead of woken is told when the queue's lock is free again: it may wake
+    /// another queue, and whom that tells the next.
     pub fn wake(&self, events: u32, exclusive: usize) {
+        let mut calls = List::new();
         let waiters = self.waiters.lock();
         let mut left = exclusive;
         for waiter in waiters.iter() {
@@ -88,9 +94,14 @@ impl WaitQueue {
             if alone && left == 0 {
                 continue;
             }
-            if waiter.wake() && alone {
+            if waiter.wake(&mut calls) && alone {
                 left -= 1;
             }
+        }
+        drop(waiters);
+        // Off the list first: from then on another wake-up tells it again.
+        while let Some(call) = calls.pop_front() {
+            call.run();
         }
     }
 
@@ -133,7 +144,7 @@ impl WaitQueue {
         let waiter = task.waiter(lane);
         waiter.events.store(0, Relaxed);
         waiter.exclusive.store(alone, Relaxed);
-        let _place = Place::take(self, waiter);
+        let _stay = Stay::take(self, waiter);
         let _alarm = pause.deadline.map(|at| Alarm::set(&task, at));
         let sleeper = InLane { task: &task, lane, how: pause.how };
         let waited = waiting::until(&sleeper, cond, || pause.over(&task));
@@ -164,12 +175,12 @@ impl Sleeper for InLane<'_> {
 
 /// A waiter's place on a queue; dropping it gives the place up, so that no late wake-up reaches an
 /// innocent sleep.
-struct Place<'a> {
+struct Stay<'a> {
     queue: &'a WaitQueue,
     waiter: &'a Arc<Node<Waiter>>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Stay<'a> {
     fn take(queue: &'a WaitQueue, waiter: &'a Arc<Node<Waiter>>) -> Self {
         // A lane's place is free here: waits of one lane do not nest.
         let _ = queue.waiters.lock().push_back(waiter.clone());
@@ -177,7 +188,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Stay<'_> {
     fn drop(&mut self) {
         self.queue.waiters.lock().remove(self.waiter);
     }
@@ -199,30 +210,90 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// The wish of one thread to know of changes on many queues: what poll(2) hands to every file.
+/// The wish to know of changes on many queues: what poll(2) and epoll_ctl(2) hand to files.
 pub struct Watch {
-    task: TaskRef,
-    places: Vec<(Arc<WaitQueue>, Arc<Node<Waiter>>)>,
-    /// There was no memory for some place: nobody may call, so it does not sleep.
+    target: Target,
+    /// The `POLL*` bits that matter; 0: all.
+    events: u32,
+    /// Woken alone (`EPOLLEXCLUSIVE`).
+    alone: bool,
+    places: Vec<Place>,
+    /// There was no memory for some place: nobody may call.
     blind: bool,
 }
 
+/// Where a watch is registered.
+struct Place {
+    queue: Arc<WaitQueue>,
+    /// The bits that the file said this queue tells of; 0: all.
+    events: u32,
+    waiter: Arc<Node<Waiter>>,
+}
+
 impl Watch {
-    /// An empty wish of the running thread. `None` outside threads.
-    pub fn new() -> Option<Self> {
-        Some(Self { task: sched::current()?, places: Vec::new(), blind: false })
+    /// The wish to tell `target` of `events` (`POLL*` bits), on no queue yet. `alone`: of those
+    /// that want it so, one event is told to one only.
+    pub fn calling(target: Arc<dyn Notify>, events: u32, alone: bool) -> Self {
+        Self { target: Target::call(target), events, alone, places: Vec::new(), blind: false }
     }
 
-    /// Also watches `queue` for `events` (`POLL*` bits; 0: all). Without memory the watch is not
-    /// made, and the thread looks again and again instead of sleeping.
+    /// Also watches `queue` for `events` (`POLL*` bits; 0: all). Without memory the watch is
+    /// blind there.
     pub fn add(&mut self, queue: &Arc<WaitQueue>, events: u32) {
         if self.places.try_reserve(1).is_err() {
             self.blind = true;
             return;
         }
-        let waiter = Waiter::new(&self.task, events);
+        let waiter = Waiter::new(self.target.clone(), both(self.events, events), self.alone);
         let _ = queue.waiters.lock().push_back(waiter.clone());
-        self.places.push((queue.clone(), waiter));
+        self.places.push(Place { queue: queue.clone(), events, waiter });
+    }
+
+    /// Other `POLL*` bits matter from now on.
+    pub fn set_events(&mut self, events: u32) {
+        self.events = events;
+        for place in &self.places {
+            place.waiter.events.store(both(events, place.events), Relaxed);
+        }
+    }
+
+    /// Was there no memory for some queue?
+    pub fn is_blind(&self) -> bool {
+        self.blind
+    }
+}
+
+/// What a place asks for where the watch wants `wanted` and the queue tells of `told`; 0 is all of
+/// them. Errors and hang-ups always matter.
+fn both(wanted: u32, told: u32) -> u32 {
+    match (wanted, told) {
+        (0, events) | (events, 0) => events,
+        (wanted, told) => wanted & told | u32::from(PollEvents::ALWAYS.bits()),
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for place in &self.places {
+            place.queue.waiters.lock().remove(&place.waiter);
+        }
+    }
+}
+
+/// The running thread's wish to know of changes on many queues, and its sleep until then.
+pub struct Vigil {
+    task: TaskRef,
+    /// Where it is registered.
+    pub watch: Watch,
+}
+
+impl Vigil {
+    /// On no queue yet. `None` outside threads.
+    pub fn new() -> Option<Self> {
+        let task = sched::current()?;
+        let target = Target::task(&task);
+        let watch = Watch { target, events: 0, alone: false, places: Vec::new(), blind: false };
+        Some(Self { task, watch })
     }
 
     /// Forgets earlier wake-ups; to be called before the files are asked.
@@ -230,7 +301,8 @@ impl Watch {
         self.task.clear_woken(Lane::Event);
     }
 
-    /// Sleeps until one of the queues wakes.
+    /// Sleeps until one of the queues wakes. Where one could not be watched it does not sleep, so
+    /// that the files are asked again and again.
     pub fn wait(&self, pause: Pause) -> Result<(), Woken> {
         let _alarm = pause.deadline.map(|at| Alarm::set(&self.task, at));
         loop {
@@ -240,21 +312,13 @@ impl Watch {
             if let Some(why) = pause.over(&self.task) {
                 return Err(why);
             }
-            if self.blind {
+            if self.watch.blind {
                 sched::yield_now();
                 return Ok(());
             }
             self.task.park(pause.how, || {
                 self.task.woken(Lane::Event) || pause.over(&self.task).is_some()
             });
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        for (queue, waiter) in &self.places {
-            queue.waiters.lock().remove(waiter);
         }
     }
 }

@@ -9,6 +9,7 @@ mod fuzz;
 mod kernels;
 mod memory;
 mod pipes;
+mod proc;
 mod signals;
 mod support;
 mod time;

@@ -2,7 +2,12 @@
  * the answers are Linux's, call by call, and nobody dies. */
 //@ oracle timeout=120
 #include "check.h"
+#include <sched.h>
 #include <sys/time.h>
+
+#define PAGE 4096
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
 
 /* Arguments that are made at run time; BUF and PATH are the pointers under test. */
 enum { BUF = -1000, PATH, FILE_FD, DIR_FD, PIPE_FD, CHILD };
@@ -50,10 +55,18 @@ static const struct row {
 	ROW(getitimer, 0, BUF), ROW(setitimer, 1, BUF, BUF),
 	ROW(futex, BUF, 0, 1, BUF), ROW(futex, BUF, 128, 1, BUF), ROW(futex, BUF, 1, 1), ROW(futex, BUF, 129, 1),
 	ROW(munmap, BUF, 4096), ROW(mprotect, BUF, 4096, PROT_READ), ROW(madvise, BUF, 4096, MADV_DONTNEED),
+	ROW(mmap, BUF, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	ROW(mmap, BUF, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+	ROW(mmap, BUF, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, FILE_FD, 0),
+	ROW(mremap, BUF, PAGE, 2 * PAGE, MREMAP_MAYMOVE), ROW(mremap, BUF, PAGE, 2 * PAGE, 0),
+	ROW(mremap, BUF, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, BUF),
+	ROW(clone, CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, 0, BUF, BUF, 0),
+	ROW(clone, SIGCHLD, BUF, 0, 0, 0), ROW(clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, BUF),
+	ROW(arch_prctl, ARCH_SET_FS, BUF), ROW(arch_prctl, ARCH_SET_GS, BUF),
+	ROW(rt_sigreturn, BUF),
 	ROW(reboot, 0xfee1dead, 672274793, 0x4321fedc, BUF),
 };
 
-#define PAGE 4096
 #define BASE 0x10000000UL
 
 /* At BASE a page of zeroes to read and write, then a hole, then one to read only. */
@@ -78,6 +91,13 @@ static const struct {
 
 static int file_fd, dir_fd, pipe_fd;
 
+/* rt_sigreturn(2) finds its argument through the stack pointer. */
+static _Noreturn void sigreturn_at(unsigned long frame)
+{
+	__asm__ volatile("mov %0, %%rsp\n\tsyscall\n\tud2" : : "r"(frame), "a"(SYS_rt_sigreturn) : "memory");
+	__builtin_unreachable();
+}
+
 static void none(int sig)
 {
 	(void)sig;
@@ -89,7 +109,7 @@ static void one(const struct row *row, int slot, unsigned long bad)
 {
 	static const struct itimerval soon = {{0, 0}, {0, 300000}};
 	struct sigaction action = {.sa_handler = none};
-	static _Alignas(64) char scratch[6][4096];
+	static _Alignas(PAGE) char scratch[6][PAGE];
 	long args[6];
 
 	for (int i = 0; i < 6; i++) {
@@ -120,6 +140,8 @@ static void one(const struct row *row, int slot, unsigned long bad)
 	if (row->number == SYS_reboot)
 		/* Root would really do it. */
 		syscall(SYS_setresuid, 1000, 1000, 1000);
+	if (row->number == SYS_rt_sigreturn)
+		sigreturn_at(bad);
 	/* What sleeps is woken, and answers EINTR. */
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &soon, NULL);

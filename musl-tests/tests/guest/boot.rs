@@ -111,17 +111,21 @@ fn shell(kernel: Kernel, machine: Machine) -> Result<()> {
     })
 }
 
-/// The command for people: `scripts/run` reaches a prompt, has job control, and ends with the
-/// shell.
+/// The command for people: `scripts/run` says how to log in, has job control, and ends when told
+/// to power off.
 fn run_script() -> Result<()> {
     talk(Command::new(project::root().join("scripts/run")), |console, keys| {
+        console.wait_for("Log in as root, without a password")?;
+        console.wait_for("login: ")?;
+        keys.write_all(b"root\n")?;
         console.wait_for("~# ")?;
         keys.write_all(b"sleep 100 &\n")?;
         console.wait_for("~# ")?;
         keys.write_all(b"jobs; kill %1; echo $((40 + 2))\n")?;
         console.wait_for("Running")?;
         console.wait_for("42")?;
-        keys.write_all(b"exit\n")?;
+        keys.write_all(b"poweroff\n")?;
+        console.wait_for("Requesting system poweroff")?;
         console.wait_for("reboot: Power down")
     })
 }

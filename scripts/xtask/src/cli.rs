@@ -27,7 +27,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Build(BuildArgs),
-    /// Boot the kernel with busybox and give a shell on this terminal
+    /// Boot busybox as a small Unix and give its login prompt on this terminal
     #[command(override_usage = "scripts/run [OPTIONS] [-- QEMU ARGS]...")]
     Run(RunArgs),
     Exec(ExecArgs),

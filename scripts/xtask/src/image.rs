@@ -3,7 +3,7 @@
 
 use crate::{elf, project};
 use anyhow::{Context, Result, bail};
-use initramfs::{Kind, Tree};
+use initramfs::{Kind, Meta, Node, Tree};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -26,26 +26,50 @@ const DEVICES: [(&str, u32, u32, u32); 10] = [
     ("/dev/zero", 0o666, 1, 5),
 ];
 
-/// A small Unix: Debian's busybox with a link for each of its applets, `/etc`, device nodes.
+/// Folders beside those that hold a file: path and mode.
+const FOLDERS: [(&str, u32); 11] = [
+    ("/mnt", 0o755),
+    ("/proc", 0o555),
+    ("/root", 0o700),
+    ("/run", 0o755),
+    ("/srv", 0o755),
+    ("/sys", 0o555),
+    ("/tmp", 0o1777),
+    ("/usr/lib", 0o755),
+    ("/usr/local/bin", 0o755),
+    ("/var/log", 0o755),
+    ("/var/tmp", 0o1777),
+];
+
+/// What not everybody may read or what is not root's, where the rest of `initramfs/root` is 0644
+/// or, when it can be executed, 0755: path, mode, owner and group.
+const GUARDED: [(&str, u32, u32); 4] = [
+    ("/etc/shadow", 0o640, 0),
+    ("/home/user", 0o750, 1000),
+    ("/var/spool/cron/crontabs", 0o700, 0),
+    ("/var/spool/cron/crontabs/root", 0o600, 0),
+];
+
+/// A small Unix: the files of `initramfs/root`, Debian's busybox as it is with a link for each of
+/// its applets, device nodes.
 ///
 /// # Errors
 /// When busybox is not installed or the repository is not whole.
 pub fn base() -> Result<Tree> {
     let mut tree = Tree::new();
-    tree.copy(&project::root().join("initramfs/root"), "/")?;
-    for folder in ["/dev", "/mnt", "/proc", "/run", "/sys", "/usr/lib", "/var/log"] {
-        tree.dir(folder, 0o755);
+    copy_root(&mut tree)?;
+    for (path, mode) in FOLDERS {
+        tree.dir(path, mode);
     }
-    tree.dir("/", 0o755);
-    tree.dir("/root", 0o700);
-    tree.dir("/tmp", 0o1777);
-    tree.dir("/var/tmp", 0o1777);
     for (path, mode, major, minor) in DEVICES {
         tree.char_device(path, mode, major, minor);
     }
     tree.symlink("/dev/fd", "/proc/self/fd");
     let busybox = Path::new("/bin/busybox");
     tree.copy(busybox, "/bin/busybox").context("busybox: run scripts/setup")?;
+    // login, passwd and su need root's rights whoever calls them; busybox itself drops them for
+    // every other applet.
+    set_mode(&mut tree, "/bin/busybox", 0o4755, 0);
     let list = Command::new(busybox).arg("--list-full").output()?;
     for applet in String::from_utf8(list.stdout)?.lines() {
         let path = format!("/{applet}");
@@ -54,6 +78,32 @@ pub fn base() -> Result<Tree> {
         }
     }
     Ok(tree)
+}
+
+/// Copies `initramfs/root`. A working copy keeps of a file's mode only whether it can be executed.
+fn copy_root(tree: &mut Tree) -> Result<()> {
+    tree.copy(&project::root().join("initramfs/root"), "/")?;
+    let plain = |node: &Node| if node.meta.mode & 0o111 == 0 { 0o644 } else { 0o755 };
+    let nodes: Vec<(String, u32)> =
+        tree.iter().map(|(path, node)| (format!("/{path}"), plain(node))).collect();
+    for (path, mode) in nodes {
+        set_mode(tree, &path, mode, 0);
+    }
+    tree.dir("/home/user", 0o755);
+    for (path, mode, owner) in GUARDED {
+        set_mode(tree, path, mode, owner);
+    }
+    Ok(())
+}
+
+/// Gives what lies at `path` another mode, and an owner with a group of the same number. Links
+/// have no mode of their own.
+fn set_mode(tree: &mut Tree, path: &str, mode: u32, owner: u32) {
+    let node = tree.get(path).filter(|node| !matches!(node.kind, Kind::Symlink(_)));
+    if let Some(mut node) = node.cloned() {
+        node.meta = Meta { mode, uid: owner, gid: owner, ..node.meta };
+        tree.add(path, node);
+    }
 }
 
 /// One program for the guest runner to run.

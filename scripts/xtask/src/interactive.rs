@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// What to boot.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +24,14 @@ pub struct Session {
     pub qemu_args: Vec<String>,
 }
 
-/// Boots to a shell on this terminal; this process becomes QEMU and returns only on errors.
+/// Boots to a login prompt on this terminal; this process becomes QEMU and returns only on errors.
 ///
 /// # Errors
 /// When something is missing on this machine.
 pub fn run(session: &Session) -> Result<()> {
-    eprintln!("Leave with 'exit' in the shell, or at any time with Ctrl-A x.");
+    eprintln!(
+        "Log in as root, without a password. Leave with 'poweroff', or at any time with Ctrl-A x."
+    );
     let kernel = exec::kernel_file(session.kernel)?;
     let accel = exec::accelerator(&kernel)?;
     become_qemu(session, accel, &[])
@@ -48,19 +51,29 @@ pub fn debug(session: &Session) -> Result<()> {
 }
 
 fn become_qemu(session: &Session, accel: Accel, args: &[&str]) -> Result<()> {
+    // Linux writes 30 kB about hardware if not told to be quiet.
+    let quiet = if session.kernel == Kernel::Linux { "quiet " } else { "" };
+    let append = format!("console=ttyS0 panic=-1 {quiet}{}", session.append);
     let vm = Vm {
         kernel: exec::kernel_file(session.kernel)?,
         initrd: Some(initramfs()?),
-        append: format!("console=ttyS0 panic=-1 {}", session.append).trim_end().to_owned(),
+        append: append.trim_end().to_owned(),
         smp: session.smp,
         mem_mib: session.mem_mib,
         accel,
         ..Vm::default()
     };
-    let mut command = vm.command();
-    // The terminal is the first serial port, with QEMU's own keys behind Ctrl-A.
-    command.args(["-serial", "mon:stdio"]).args(args).args(&session.qemu_args);
+    let mut command = on_terminal(&vm);
+    command.args(args).args(&session.qemu_args);
     Err(command.exec()).context("cannot start QEMU: run scripts/setup")
+}
+
+/// QEMU with its first serial port on the terminal, and its own keys behind Ctrl-A.
+#[must_use]
+pub fn on_terminal(vm: &Vm) -> Command {
+    let mut command = vm.command();
+    command.args(["-serial", "mon:stdio"]);
+    command
 }
 
 /// Packs the interactive initramfs into a file that stays.

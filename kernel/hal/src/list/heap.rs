@@ -126,6 +126,52 @@ impl<K: Ord + Copy, T> Heap<K, T> {
         here
     }
 
+    /// Whether some node is `wanted`.
+    pub fn any(&self, wanted: impl FnMut(&T) -> bool) -> bool {
+        self.find(wanted).is_some()
+    }
+
+    /// Takes off a node that is `wanted`; of several it need not be the first. Linear.
+    pub fn take_any(&mut self, wanted: impl FnMut(&T) -> bool) -> Option<(K, Arc<HeapNode<K, T>>)> {
+        let found = self.find(wanted)?;
+        Some((self.key(found), self.unlink(found)))
+    }
+
+    fn find(&self, mut wanted: impl FnMut(&T) -> bool) -> Option<*const HeapNode<K, T>> {
+        let mut at = self.root;
+        // SAFETY: nodes on the heap are kept alive by its count.
+        while let Some(node) = unsafe { at.as_ref() } {
+            if wanted(&node.value) {
+                return Some(at);
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    /// The next node in a walk over all, parents first; null after the last.
+    fn after(&self, mut at: *const HeapNode<K, T>) -> *const HeapNode<K, T> {
+        let child = self.get(at).child;
+        if !child.is_null() {
+            return child;
+        }
+        loop {
+            let &Tree { prev, next, .. } = self.get(at);
+            if !next.is_null() {
+                return next;
+            }
+            // Back along the siblings, and up to the parent.
+            let mut before = prev;
+            while !before.is_null() && self.get(before).child != at {
+                (at, before) = (before, self.get(before).prev);
+            }
+            if before.is_null() {
+                return before;
+            }
+            at = before;
+        }
+    }
+
     /// Changes the links of a node on this heap.
     fn set(&mut self, node: *const HeapNode<K, T>, change: impl FnOnce(&mut Tree<K, T>)) {
         // SAFETY: nodes on the heap are kept alive by its count.

@@ -10,7 +10,7 @@ use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
 use crate::fs::info::FsInfo;
-use crate::fs::inode::What;
+use crate::fs::inode::{Change, What};
 use crate::fs::mount::{Devices, Namespace};
 use crate::fs::path::{Path, lookup};
 use crate::fs::{inode::FsType, tmpfs};
@@ -57,6 +57,8 @@ impl World {
             clock,
         )
         .unwrap();
+        let perm = Change { mode: Some(0o755), ..Change::default() };
+        mounts.root().inode().unwrap().set_attr(&perm).unwrap();
         Self {
             info: FsInfo::new(mounts),
             cred: Arc::new(Cred::root()),

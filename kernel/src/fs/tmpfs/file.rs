@@ -207,7 +207,7 @@ impl Data for Arc<Pages> {
             return Err(EOPNOTSUPP);
         }
         let range = at / PAGE..end.div_ceil(PAGE);
-        if range.end - range.start > self.space.pages.limit {
+        if range.end - range.start > self.space.pages.limit() {
             return Err(ENOSPC);
         }
         for index in range {

@@ -4,6 +4,7 @@ use super::Space;
 use super::dir::Entries;
 use super::file::Pages;
 use crate::cred::{Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Access, Attr, Change, Inode, Kind, Link, New, What};
 use crate::fs::pipe::Fifo;
@@ -23,6 +24,7 @@ pub struct TmpInode {
     /// It was made without a name and may be given one.
     pub(super) linkable: AtomicBool,
     pub(super) body: Body,
+    attached: Attached,
 }
 
 /// What it is.
@@ -78,9 +80,16 @@ impl TmpInode {
             ctime: now,
             btime: now,
         };
-        let ino = space.next_ino.fetch_add(1, Ordering::Relaxed);
+        let ino = space.new_ino();
         let linkable = AtomicBool::new(false);
-        Ok(Arc::new(Self { space: space.clone(), ino, meta: Spin::new(meta), linkable, body }))
+        Ok(Arc::new(Self {
+            space: space.clone(),
+            ino,
+            meta: Spin::new(meta),
+            linkable,
+            body,
+            attached: Attached::default(),
+        }))
     }
 
     /// The type bits.
@@ -124,7 +133,9 @@ impl TmpInode {
 impl Inode for TmpInode {
     fn attr(&self) -> Attr {
         let (size, pages) = match &self.body {
+            Body::Dir(_) if self.space.plain => (0, 0),
             Body::Dir(entries) => ((entries.lock().len() as u64 + 2) * ENTRY_SIZE, 0),
+            Body::File(pages) if self.space.plain => (pages.size().0, 0),
             Body::File(pages) => pages.size(),
             Body::Link(text) => (text.len() as u64, u64::from(text.len() + 1 > SHORT_LINK)),
             _ => (0, 0),
@@ -148,7 +159,7 @@ impl Inode for TmpInode {
             atime: meta.atime,
             mtime: meta.mtime,
             ctime: meta.ctime,
-            btime: Some(meta.btime),
+            btime: (!self.space.plain).then_some(meta.btime),
         }
     }
 
@@ -180,6 +191,10 @@ impl Inode for TmpInode {
             Body::Fifo(fifo) => Kind::Fifo(fifo),
             Body::Socket => Kind::Socket,
         }
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 }
 

@@ -1,39 +1,52 @@
-//! tmpfs: files in memory (tmpfs(5), `mm/shmem.c`). The root file system is one.
+//! tmpfs and ramfs: files in memory (tmpfs(5), `mm/shmem.c`, `fs/ramfs`). The root file system is
+//! a tmpfs.
 //!
-//! Space is counted in pages and bounded, by half of the memory if mount(2) does not say. Locks:
-//! `FileData` and `PageCache` for a file's pages; `Names` for attributes and directories, since
-//! nothing sleeps there.
+//! Space is counted in pages and bounded, by half of the memory if mount(2) does not say; a ramfs
+//! knows no bounds. Locks: `FileData` and `PageCache` for a file's pages; `Names` for attributes
+//! and directories, since nothing sleeps there.
 
 mod dir;
 mod file;
 mod inode;
+mod options;
 
 pub use inode::TmpInode;
 
+use self::options::{Huge, Options, show_huge};
 use crate::cred::{Gid, Uid};
 use crate::fs::inode::{FileSystem, Inode, MountArgs, New, What};
+use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use crate::time::{RealTime, timespec};
 use abi::errno::{EINVAL, ENOSPC};
-use abi::fs::{NAME_MAX, Statfs, TMPFS_MAGIC};
+use abi::fs::{NAME_MAX, RAMFS_MAGIC, Statfs, TMPFS_MAGIC};
 use abi::time::Timespec;
 use abi::{Result, Wire};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A tmpfs.
+/// A tmpfs or ramfs.
 struct TmpFs {
     space: Arc<Space>,
     root: Arc<TmpInode>,
+    /// Permissions, owner and group that the root began with.
+    perm: u32,
+    uid: Uid,
+    gid: Gid,
+    huge: Spin<Huge, order::Names>,
 }
 
 /// What all inodes of one tmpfs share.
 pub(super) struct Space {
     dev: u64,
     clock: &'static RealTime,
+    /// Without bounds, and simpler (ramfs).
+    plain: bool,
     next_ino: AtomicU64,
+    /// Whether inode numbers may pass 32 bits.
+    wide: AtomicBool,
     pages: Budget,
     inodes: Budget,
 }
@@ -41,17 +54,25 @@ pub(super) struct Space {
 /// A number that may not pass a limit.
 struct Budget {
     used: AtomicU64,
-    limit: u64,
+    /// [`UNLIMITED`] if there is none.
+    limit: AtomicU64,
 }
+
+const UNLIMITED: u64 = u64::MAX;
 
 impl Budget {
     fn new(limit: u64) -> Self {
-        Self { used: AtomicU64::new(0), limit }
+        Self { used: AtomicU64::new(0), limit: AtomicU64::new(limit) }
+    }
+
+    fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
     }
 
     /// Takes `n`, or `ENOSPC`.
     fn take(&self, n: u64) -> Result<()> {
-        let more = |used: u64| used.checked_add(n).filter(|&sum| sum <= self.limit);
+        let limit = self.limit();
+        let more = |used: u64| used.checked_add(n).filter(|&sum| sum <= limit);
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.map(drop).map_err(|_| ENOSPC)
     }
@@ -61,7 +82,21 @@ impl Budget {
     }
 
     fn left(&self) -> u64 {
-        self.limit - self.used.load(Ordering::Relaxed).min(self.limit)
+        self.limit().saturating_sub(self.used.load(Ordering::Relaxed))
+    }
+
+    /// Whether the limit may become `limit`: `EINVAL` below what is used, or where there was none.
+    fn accepts(&self, limit: u64) -> Result<()> {
+        let fits = self.limit() != UNLIMITED && self.used.load(Ordering::Relaxed) <= limit;
+        if limit == UNLIMITED || fits { Ok(()) } else { Err(EINVAL) }
+    }
+
+    /// Limit and what is left of it as statfs(2) shows them: nothing where there is none.
+    fn shown(&self) -> (i64, i64) {
+        match self.limit() {
+            UNLIMITED => (0, 0),
+            limit => (limit as i64, self.left() as i64),
+        }
     }
 }
 
@@ -69,94 +104,76 @@ impl Space {
     fn now(&self) -> Timespec {
         timespec(self.clock.now_ns())
     }
-}
 
-/// The options of mount(2).
-struct Options {
-    pages: u64,
-    inodes: u64,
-    perm: u32,
-    uid: Uid,
-    gid: Gid,
-}
-
-impl Options {
-    /// `size=`, `nr_blocks=`, `nr_inodes=`, `mode=`, `uid=`, `gid=`; `EINVAL` for anything else.
-    fn parse(text: &[u8], total: u64) -> Result<Self> {
-        let half = total / 2;
-        let mut options =
-            Self { pages: half, inodes: half, perm: 0o1777, uid: Uid::ROOT, gid: Gid(0) };
-        for word in text.split(|&b| b == b',').filter(|word| !word.is_empty()) {
-            let mut parts = word.splitn(2, |&b| b == b'=');
-            let (Some(key), Some(value)) = (parts.next(), parts.next()) else {
-                return Err(EINVAL);
-            };
-            match key {
-                b"size" => options.pages = size(value, total)?,
-                b"nr_blocks" => options.pages = or_unlimited(amount(value)?),
-                b"nr_inodes" => options.inodes = or_unlimited(amount(value)?),
-                b"mode" => options.perm = number(value, 8)? as u32 & 0o7777,
-                b"uid" => options.uid = Uid(u32::try_from(number(value, 10)?).map_err(|_| EINVAL)?),
-                b"gid" => options.gid = Gid(u32::try_from(number(value, 10)?).map_err(|_| EINVAL)?),
-                _ => return Err(EINVAL),
-            }
-        }
-        Ok(options)
+    fn new_ino(&self) -> u64 {
+        let ino = self.next_ino.fetch_add(1, Ordering::Relaxed);
+        if self.wide.load(Ordering::Relaxed) { ino } else { ino & u64::from(u32::MAX) }
     }
 }
 
+/// How options say that there is no limit.
 fn or_unlimited(n: u64) -> u64 {
-    if n == 0 { u64::MAX } else { n }
+    if n == 0 { UNLIMITED } else { n }
 }
 
-/// A size in bytes, or in percent of the memory, as pages.
-fn size(value: &[u8], total: u64) -> Result<u64> {
-    if let Some(percent) = value.strip_suffix(b"%") {
-        return Ok(number(percent, 10)?.min(u64::MAX / total.max(1)) * total / 100);
-    }
-    Ok(or_unlimited(amount(value)?.div_ceil(PAGE)))
-}
-
-/// A number with one of the suffixes k, m, g, t.
-fn amount(value: &[u8]) -> Result<u64> {
-    let (digits, shift) = match value.split_last() {
-        Some((b'k' | b'K', digits)) => (digits, 10),
-        Some((b'm' | b'M', digits)) => (digits, 20),
-        Some((b'g' | b'G', digits)) => (digits, 30),
-        Some((b't' | b'T', digits)) => (digits, 40),
-        _ => (value, 0),
-    };
-    number(digits, 10)?.checked_mul(1 << shift).ok_or(EINVAL)
-}
-
-fn number(digits: &[u8], radix: u32) -> Result<u64> {
-    let text = core::str::from_utf8(digits).map_err(|_| EINVAL)?;
-    u64::from_str_radix(text, radix).map_err(|_| EINVAL)
+/// Pages of the machine, and how many of them (and of inodes) a tmpfs has if nobody says.
+fn memory() -> (u64, u64) {
+    let total = hal::mem::stats().total as u64;
+    (total, total / 2)
 }
 
 /// Makes a tmpfs.
 pub fn mount(args: &MountArgs) -> Result<Box<dyn FileSystem>> {
-    let total = hal::mem::stats().total as u64;
-    let options = Options::parse(args.options, total)?;
-    let space = Arc::new(Space {
-        dev: args.dev,
-        clock: args.clock,
-        next_ino: AtomicU64::new(1),
-        pages: Budget::new(options.pages),
-        inodes: Budget::new(options.inodes),
-    });
-    let perm = match args.options {
-        // The root of all is no place for everyone's files.
-        b"" if args.dev == ROOT_DEV => 0o755,
-        _ => options.perm,
-    };
-    let new = New { perm, uid: options.uid, gid: options.gid, what: What::Dir };
-    let root = TmpInode::new(&space, &new)?;
-    Ok(Box::new(TmpFs { space, root }))
+    make(args, ROOT_PERM)
 }
 
-/// The device number of the root file system.
-const ROOT_DEV: u64 = abi::fs::makedev(0, crate::fs::mount::FIRST_DEV);
+/// Permissions of a root if nobody says: everyone's, and sticky.
+const ROOT_PERM: u32 = 0o1777;
+
+/// Makes a tmpfs whose root has permissions `perm` if the options do not say.
+pub fn make(args: &MountArgs, perm: u32) -> Result<Box<dyn FileSystem>> {
+    let (total, half) = memory();
+    let options = Options::parse(args.options, total)?;
+    let space = Space {
+        dev: args.dev,
+        clock: args.clock,
+        plain: false,
+        next_ino: AtomicU64::new(1),
+        wide: AtomicBool::new(options.wide.unwrap_or(true)),
+        pages: Budget::new(or_unlimited(options.pages.unwrap_or(half))),
+        inodes: Budget::new(or_unlimited(options.inodes.unwrap_or(half))),
+    };
+    with_root(space, Options { perm: options.perm.or(Some(perm)), ..options })
+}
+
+/// Makes a ramfs: the only option it looks at is `mode=`.
+pub fn mount_plain(args: &MountArgs) -> Result<Box<dyn FileSystem>> {
+    let is_mode = |word: &&[u8]| word.starts_with(b"mode=");
+    let mode = args.options.split(|&b| b == b',').rfind(is_mode);
+    let options = Options::parse(mode.unwrap_or_default(), 0)?;
+    let space = Space {
+        dev: args.dev,
+        clock: args.clock,
+        plain: true,
+        next_ino: AtomicU64::new(1),
+        wide: AtomicBool::new(true),
+        pages: Budget::new(UNLIMITED),
+        inodes: Budget::new(UNLIMITED),
+    };
+    with_root(space, Options { perm: options.perm.or(Some(PLAIN_PERM)), ..options })
+}
+
+/// Permissions of a ramfs's root if nobody says.
+const PLAIN_PERM: u32 = 0o755;
+
+fn with_root(space: Space, options: Options) -> Result<Box<dyn FileSystem>> {
+    let space = Arc::new(space);
+    let perm = options.perm.unwrap_or(ROOT_PERM);
+    let (uid, gid) = (options.uid.unwrap_or(Uid::ROOT), options.gid.unwrap_or(Gid(0)));
+    let root = TmpInode::new(&space, &New { perm, uid, gid, what: What::Dir })?;
+    let huge = Spin::new(options.huge.unwrap_or(Huge::Never));
+    Ok(Box::new(TmpFs { space, root, perm, uid, gid, huge }))
+}
 
 impl FileSystem for TmpFs {
     fn root(&self) -> Arc<dyn Inode> {
@@ -164,22 +181,18 @@ impl FileSystem for TmpFs {
     }
 
     fn statfs(&self) -> Statfs {
-        let Space { pages, inodes, .. } = &*self.space;
-        // As Linux: what has no limit shows as nothing.
-        let shown = |budget: &Budget| match budget.limit {
-            u64::MAX => (0, 0),
-            limit => (limit as i64, budget.left() as i64),
-        };
-        let (blocks, free) = shown(pages);
-        let (files, ffree) = shown(inodes);
+        let Space { dev, plain, pages, inodes, .. } = &*self.space;
+        let (blocks, free) = pages.shown();
+        let (files, ffree) = inodes.shown();
         Statfs {
-            f_type: TMPFS_MAGIC as i64,
+            f_type: if *plain { RAMFS_MAGIC } else { TMPFS_MAGIC } as i64,
             f_bsize: PAGE as i64,
             f_blocks: blocks,
             f_bfree: free,
             f_bavail: free,
             f_files: files,
             f_ffree: ffree,
+            f_fsid: if *plain { [0; 2] } else { [*dev as i32, (*dev >> 32) as i32] },
             f_namelen: NAME_MAX as i64,
             f_frsize: PAGE as i64,
             ..Statfs::ZERO
@@ -187,12 +200,60 @@ impl FileSystem for TmpFs {
     }
 
     fn show_options(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        let Space { pages, inodes, .. } = &*self.space;
-        if pages.limit != u64::MAX {
-            write!(out, ",size={}k", pages.limit.saturating_mul(PAGE / 1024))?;
+        let Space { plain, pages, inodes, wide, .. } = &*self.space;
+        if *plain {
+            return if self.perm == PLAIN_PERM {
+                Ok(())
+            } else {
+                write!(out, ",mode={:o}", self.perm)
+            };
         }
-        if inodes.limit != u64::MAX {
-            write!(out, ",nr_inodes={}", inodes.limit)?;
+        let (_, half) = memory();
+        let shown = |limit: u64| if limit == UNLIMITED { 0 } else { limit };
+        if pages.limit() != half {
+            write!(out, ",size={}k", shown(pages.limit()).wrapping_mul(PAGE / 1024))?;
+        }
+        if inodes.limit() != half {
+            write!(out, ",nr_inodes={}", shown(inodes.limit()))?;
+        }
+        if self.perm != ROOT_PERM {
+            write!(out, ",mode={:03o}", self.perm)?;
+        }
+        if self.uid != Uid::ROOT {
+            write!(out, ",uid={}", self.uid.0)?;
+        }
+        if self.gid != Gid(0) {
+            write!(out, ",gid={}", self.gid.0)?;
+        }
+        write!(out, ",inode{}", if wide.load(Ordering::Relaxed) { 64 } else { 32 })?;
+        show_huge(*self.huge.lock(), out)
+    }
+
+    /// The root keeps its owner and permissions, whatever the options say of them.
+    fn reconfigure(&self, options: &[u8]) -> Result<()> {
+        let Space { plain, next_ino, wide, pages, inodes, .. } = &*self.space;
+        if *plain {
+            return Ok(());
+        }
+        let options = Options::parse(options, memory().0)?;
+        let (most_pages, most_inodes) =
+            (options.pages.map(or_unlimited), options.inodes.map(or_unlimited));
+        most_pages.map_or(Ok(()), |limit| pages.accepts(limit))?;
+        most_inodes.map_or(Ok(()), |limit| inodes.accepts(limit))?;
+        if options.wide == Some(false) && next_ino.load(Ordering::Relaxed) > u64::from(u32::MAX) {
+            return Err(EINVAL);
+        }
+        if let Some(limit) = most_pages {
+            pages.limit.store(limit, Ordering::Relaxed);
+        }
+        if let Some(limit) = most_inodes {
+            inodes.limit.store(limit, Ordering::Relaxed);
+        }
+        if let Some(on) = options.wide {
+            wide.store(on, Ordering::Relaxed);
+        }
+        if let Some(huge) = options.huge {
+            *self.huge.lock() = huge;
         }
         Ok(())
     }
@@ -203,22 +264,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options() {
-        let parse = |text: &str| Options::parse(text.as_bytes(), 1000);
-        let default = parse("").unwrap();
-        assert_eq!((default.pages, default.inodes, default.perm), (500, 500, 0o1777));
-        let all = parse("size=1m,nr_inodes=7,mode=700,uid=3,gid=4").unwrap();
-        assert_eq!((all.pages, all.inodes, all.perm), (256, 7, 0o700));
-        assert_eq!((all.uid, all.gid), (Uid(3), Gid(4)));
-        assert_eq!(parse("size=25%").unwrap().pages, 250);
-        assert_eq!(parse("size=0").unwrap().pages, u64::MAX);
-        assert_eq!(parse("size=4097").unwrap().pages, 2);
-        for bad in ["size", "size=x", "size=99999999999t", "what=1", "mode=9", "uid=-1"] {
-            assert_eq!(parse(bad).err(), Some(EINVAL), "{bad}");
-        }
-    }
-
-    #[test]
     fn a_budget_ends() {
         let budget = Budget::new(3);
         assert_eq!(budget.take(2), Ok(()));
@@ -226,5 +271,15 @@ mod tests {
         assert_eq!(budget.take(u64::MAX), Err(ENOSPC));
         budget.give(1);
         assert_eq!(budget.left(), 2);
+    }
+
+    #[test]
+    fn a_limit_may_not_fall_below_what_is_used() {
+        let budget = Budget::new(3);
+        budget.take(2).unwrap();
+        assert_eq!(budget.accepts(2), Ok(()));
+        assert_eq!(budget.accepts(1), Err(EINVAL));
+        assert_eq!(budget.accepts(UNLIMITED), Ok(()));
+        assert_eq!(Budget::new(UNLIMITED).accepts(9), Err(EINVAL), "there was none");
     }
 }

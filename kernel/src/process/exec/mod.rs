@@ -26,9 +26,13 @@ use self::{
 use super::{Cx, Kernel, cx::NO_ALT_STACK};
 use crate::{
     cred::{Cred, Limits},
-    fs::{Caller, ExecFile, Fd, FsInfo, open},
+    fs::{
+        Caller, ExecFile, Fd, FsInfo,
+        access::{READ, permission},
+        open,
+    },
     lock::Spin,
-    mm::{Chance, FileRef, MapFile, Space, Who, io::SliceSink, user::UserPath},
+    mm::{Chance, Dumpable, FileRef, MapFile, Space, Who, io::SliceSink, user::UserPath},
 };
 
 /// `ADDR_NO_RANDOMIZE` of personality(2).
@@ -46,6 +50,8 @@ pub struct Loader<'a> {
     pub fs: &'a Arc<FsInfo>,
     /// `personality(2)`
     pub personality: u32,
+    /// A file's set-user-ID and set-group-ID bits mean nothing (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: bool,
 }
 
 /// A program that can be loaded.
@@ -157,7 +163,8 @@ impl Loader<'_> {
 
     /// Builds the address space of `opened`.
     pub fn build(&self, opened: Opened) -> Result<Loaded> {
-        let ids = opened.file.file().path().map(open::set_ids).transpose()?.unwrap_or((None, None));
+        let path = opened.file.file().path().filter(|_| !self.no_new_privs);
+        let ids = path.map(open::set_ids).transpose()?.unwrap_or((None, None));
         let cred = self.cred.for_exec(ids.0, ids.1);
         let secure = cred.euid != cred.uid || cred.egid != cred.gid;
         let facts = Facts {
@@ -176,8 +183,11 @@ impl Loader<'_> {
         let mut chance = Chance::new(&mut random, !off);
         let who = Who { cred: &cred, limits: self.limits };
         let vdso = self.kernel.vdso.get();
+        let readable = opened.file.file().inode().access();
+        let readable = permission(self.cred, readable, READ).is_ok();
         let (space, start) =
             opened.program.commit(opened.strings, &facts, who, vdso, &mut chance)?;
+        space.set_dumpable(if secure || !readable { Dumpable::No } else { Dumpable::Yes });
         Ok(Loaded { space, start, cred })
     }
 }
@@ -228,6 +238,7 @@ pub fn execve(
         limits: &limits,
         fs: &fs,
         personality: cx.personality,
+        no_new_privs: cx.thread.traits.no_new_privs.load(Relaxed),
     };
     let opened = loader.open(Arc::new(file), by_name.then_some(&name), strings)?;
     // From here on there is no way back.
@@ -286,6 +297,12 @@ fn move_over(cx: &mut Cx, loaded: Loaded, regs: Regs, name: &[u8]) -> Result<()>
     actions.reset_handlers();
 
     super::exit::release_memory(cx);
+    loaded.space.inherit_settings(cx.space());
+    let most = cx.space().most_pages();
+    {
+        let used = &mut process.usage.lock()[0];
+        used.max_rss = used.max_rss.max(most);
+    }
     let set_ids = loaded.cred.euid != cx.cred().euid || loaded.cred.egid != cx.cred().egid;
     cx.parts.space = loaded.space;
     cx.parts.files = files;
@@ -302,7 +319,8 @@ fn move_over(cx: &mut Cx, loaded: Loaded, regs: Regs, name: &[u8]) -> Result<()>
     cx.trap = super::TrapInfo::default();
     cx.restart_block = None;
     if set_ids {
-        cx.personality &= !ADDR_NO_RANDOMIZE;
+        cx.set_personality(cx.personality & !ADDR_NO_RANDOMIZE);
+        cx.thread.traits.death_signal.store(0, Relaxed);
     }
     process.exit_signal.store(SIGCHLD, Relaxed);
     let base = name.rsplit(|b| *b == b'/').next().unwrap_or(name);

@@ -5,7 +5,7 @@
 
 use abi::Wire;
 use abi::errno::{Errno, Result};
-use abi::fs::{AT_FDCWD, OpenFlags};
+use abi::fs::{AT_FDCWD, Dirent64, OpenFlags};
 use abi::mm::{MapFlags, Prot};
 use abi::nr;
 use abi::poll::{PollEvents, Pollfd};
@@ -306,6 +306,49 @@ impl<'a> User<'a> {
     /// lseek(2)
     pub fn lseek(&mut self, fd: i32, to: i64, whence: u32) -> Result<u64> {
         self.call(nr::lseek, [fd as u64, to as u64, whence.into()])
+    }
+
+    /// pread(2) of at most a page.
+    pub fn pread(&mut self, fd: i32, len: usize, at: u64) -> Result<Vec<u8>> {
+        let to = self.place(2);
+        let len = self.call(nr::pread64, [fd as u64, to, len as u64, at])?;
+        Ok(self.load(to, len as usize))
+    }
+
+    /// readlink(2)
+    pub fn readlink(&mut self, path: &str) -> Result<String> {
+        let (path, to) = (self.put_str(0, path), self.place(2));
+        let len = self.call(nr::readlink, [path, to, PLACE])?;
+        Ok(String::from_utf8(self.load(to, len as usize)).expect("tests link to text"))
+    }
+
+    /// mount(2) without flags or options.
+    pub fn mount(&mut self, source: &str, at: &str, kind: &str) -> Result<u64> {
+        let (source, at) = (self.put_str(0, source), self.put_str(1, at));
+        let kind = self.put_str(2, kind);
+        self.call(nr::mount, [source, at, kind, 0, 0])
+    }
+
+    /// The names in a directory, in the order of the listing.
+    pub fn names(&mut self, path: &str) -> Vec<String> {
+        let fd = self.open(path, OpenFlags::DIRECTORY, 0).expect("a directory");
+        let mut names = Vec::new();
+        loop {
+            let at = self.place(2);
+            let len = self.call(nr::getdents64, [fd as u64, at, PLACE]).expect("a listing");
+            let bytes = self.load(at, len as usize);
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let head = Dirent64::get(rest);
+                let name = rest[Dirent64::SIZE..].split(|b| *b == 0).next().unwrap_or_default();
+                names.push(String::from_utf8_lossy(name).into_owned());
+                rest = &rest[usize::from(head.d_reclen)..];
+            }
+            if len == 0 {
+                self.close(fd).expect("an open directory");
+                return names;
+            }
+        }
     }
 
     /// A call whose arguments are a path and up to two numbers.

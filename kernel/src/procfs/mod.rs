@@ -1,0 +1,20 @@
+//! `/proc`: the kernel's state as files (proc(5), `fs/proc/`).
+//!
+//! Everything that exists is a row of a table ([`table`]): a name, permissions, and a function that
+//! makes the text. Lookup, listing, inode numbers, opening and reading come from the tables
+//! ([`node`], [`open`]); [`root`] is the first of them, [`pid`] has those of processes.
+//!
+//! Rows are made while the reader's `Seq` lock is held, so they may take any lock below it.
+
+mod mem;
+pub mod mount;
+mod node;
+mod open;
+pub mod pid;
+mod root;
+pub mod table;
+mod text;
+mod time;
+
+pub use mount::mount;
+pub use text::Text;
