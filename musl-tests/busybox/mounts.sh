@@ -45,7 +45,7 @@ mount -o remount,ro a; echo y >a/g; mount -o remount,rw a; mount | grep -c '^nam
 mount -t nosuchfs none a; mount -t tmpfs none missing; mount -o noexec,nosuid,nodev,remount c; cp /bin/true c/f 2>/dev/null; umount b; umount c; umount c; su -s /bin/sh nobody -c "mount -t tmpfs none $PWD/a"; grep -c suite /proc/mounts
 
 #: mt needs=disk
-mt -f missing status
+mt -f missing rewind
 
 #: nsenter lacks=namespaces
 nsenter -u -t 1 true && nsenter -m -t $$ hostname; unshare -u true || exit 1
@@ -62,7 +62,7 @@ chroot . /bin/busybox ls /; pivot_root . old; echo $?; pivot_root missing old; e
 truncate -s 1M img; swapoff img; swapoff missing; swapoff -a
 
 #: swapon
-truncate -s 1M img; mkswap img >/dev/null; swapon img; swapon missing; rm img; swapon -s; swapon -a
+dd if=/dev/zero of=img bs=1k count=100 2>/dev/null; mkswap img >/dev/null; swapon img; swapon missing; rm img; swapon -a; echo $?; swapon /dev/null
 
 #: umount
 mkdir m; mount -t tmpfs tmpfs m; (cd m; umount ../m; sleep 0); umount m; umount m; mount -t tmpfs tmpfs m; exec 3>m/open; umount m; umount -l m; echo still >&3; ls m; exec 3>&-; mount -t tmpfs tmpfs m; mount -t tmpfs tmpfs m; umount -d m; umount -r m; umount missing; grep -c suite /proc/mounts

@@ -40,26 +40,26 @@ cp /bin/busybox sleep; ./sleep 100 & ./sleep 100 & sleep 1; killall -0 sleep && 
 nproc
 
 #: nuke
-mkdir -p d/e; touch d/e/f g; nuke d g missing; ls
+mkdir -p d/e; touch d/e/f g; nuke d g missing; ls; ln -s . l; nuke l; ls
 
 #: pidof
-cp /bin/busybox sleep; ./sleep 100 & sleep 1; [ "$(pidof sleep)" = $! ] && echo found; pidof -s -o $! sleep; echo $?; kill $!; pidof nosuch; echo $?; rm sleep
+cp /bin/busybox sleep; ./sleep 100 & sleep 1; [ "$(pidof sleep)" = $! ] && echo found; kill $!; pidof nosuch; echo $?; rm sleep
 
 #: ps
 cp /bin/busybox sleep; ./sleep 100 & sleep 1; ps | head -n1; ps -o comm,args | grep '[s]leep 100'
-ps -o pid,ppid,pgid,user,stat,comm,args | grep '[s]leep 100' | sed "s/\<$!\>/SELF/; s/\<$$\>/PARENT/g"; ps -o vsz,rss,time,nice,tty,comm | grep -c '[s]leep'; kill $!; rm sleep
+ps -o pid,ppid,user,group,stat,nice,tty,comm,args | grep '[s]leep 100' | sed "s/\<$!\>/SELF/; s/\<$$\>/PARENT/"; ps -o vsz,rss,comm | grep -c '[0-9] *[0-9].* sleep'; ps -o pid,sid,pgid,comm | grep '[s]leep' | wc -w; kill $!; rm sleep
 
 #: renice
 sleep 100 & renice -n 5 -p $!; renice -n 3 -p $!; ps -o nice,comm | grep '[s]leep'; kill $!; renice -n 1 -p 99999; renice 1 -u nosuch
 
 #: setpriv
-setpriv --nnp grep NoNewPrivs /proc/self/status; setpriv -d; setpriv --inh-caps -all grep CapInh /proc/self/status; setpriv --inh-caps +nosuch true
+setpriv --nnp grep NoNewPrivs /proc/self/status; setpriv -d; setpriv --inh-caps +chown,-kill grep CapInh /proc/self/status; setpriv --inh-caps +nosuch true
 
 #: setsid
 setsid sh -c 'read pid comm state ppid pgrp sid rest </proc/$$/stat; [ $sid = $$ ] && [ $pgrp = $$ ] && echo leader'; setsid -c true; setsid nosuch; /tests/pty -- setsid sh -c 'echo x >/dev/tty'
 
 #: sh timeout=60
-/tests/pty '# ' $'sleep 100 &\r' '# ' $'jobs\r' 'Running' $'kill %1; wait; echo $((40 + 2))\r' '42' $'\r' '# ' $'cat\r' 'cat' $'\003' '# ' $'echo $?\r' '130' $'exit 7\r' -- sh -i >screen; echo $?; grep -c Running screen; rm screen
+/tests/pty '# ' $'sleep 100 &\r' '# ' $'jobs\r' 'Running' $'kill %1; wait; echo $((40 + 2))\r' '42' $'\r' '# ' $'echo rea""dy; cat\r' 'ready' $'\003' '# ' $'echo s$?\r' 's130' $'exit 7\r' -- sh -i >screen; echo $?; grep -c Running screen; rm screen
 sh -c 'echo $0 $1' name arg; echo 'echo from stdin' | sh; sh -e -c 'false; echo never'; echo $?; sh missing
 
 #: sleep
@@ -67,20 +67,21 @@ sleep 0; sleep 0.1; echo $?; sleep x; a=$(cut -d. -f1 /proc/uptime); sleep 2; b=
 
 #: start-stop-daemon
 cp /bin/busybox sleep; start-stop-daemon -S -b -m -p pid -x $PWD/sleep -- 100; sleep 1; kill -0 $(cat pid) && echo runs
-start-stop-daemon -S -p pid -x $PWD/sleep -- 100 | sed 's/[0-9]*$//'; start-stop-daemon -K -t -n sleep; echo $?
-start-stop-daemon -K -p pid -x $PWD/sleep | sed 's/[0-9][0-9]*//'; sleep 1; start-stop-daemon -K -p pid | sed 's/[0-9][0-9]*//'; start-stop-daemon -S -x /bin/sh -c nobody -N 3 -- -c 'id -u'; rm pid sleep
+start-stop-daemon -S -p pid -x $PWD/sleep -- 100 | sed 's/[0-9]*$//'; start-stop-daemon -K -t -n sleep >/dev/null; echo $?
+start-stop-daemon -K -p pid -x $PWD/sleep | sed 's/[0-9][0-9]*//'; sleep 1; start-stop-daemon -K -p pid 2>&1 | sed 's/[0-9][0-9]*//'
+echo 'id -u; read line </proc/$$/stat; set -- $line; echo nice ${19}' >who; start-stop-daemon -S -n nosuch -x /bin/sh -c nobody -N 3 -- $PWD/who; start-stop-daemon -S -x /missing; rm pid sleep
 
 #: svc
-mkdir -p d/supervise; mkfifo d/supervise/control; svc -u d; cat d/supervise/control & sleep 1; svc -du d; wait; echo; svc -u missing
+mkdir -p d/supervise; mkfifo d/supervise/control d/supervise/ok; (exec 3<>d/supervise/ok; timeout 5 cat d/supervise/control; echo; echo read) & sleep 1; svc -du $PWD/d; wait; svc -u missing
 
 #: svok
-mkdir -p d/supervise; mkfifo d/supervise/ok; svok d; echo $?; exec 3<>d/supervise/ok; svok d; echo $?; svok missing; echo $?
+mkdir -p d/supervise; mkfifo d/supervise/ok; svok $PWD/d; echo $?; exec 3<>d/supervise/ok; svok $PWD/d; echo $?; svok $PWD/missing 2>/dev/null; echo $?
 
 #: taskset
-taskset -p $$ | sed 's/[0-9]*//'; taskset 1 taskset -p $$ | sed 's/[0-9]*//'; taskset -c 0 nproc; taskset 0 true; taskset -p 99999
+taskset -p $$ | sed 's/pid [0-9]*/pid/'; taskset 1 sh -c 'taskset -p $$' | sed 's/pid [0-9]*/pid/'; taskset -c 0 nproc; taskset 0 true; taskset -p 99999
 
 #: time
-time -f '%C gave %x' sh -c 'exit 3'; time true 2>&1 | sed 's/[0-9.]//g'; time nosuch
+time -f '%C gave %x' sh -c 'exit 3'; time true 2>&1 | sed 's/[0-9.]//g'; time nosuch 2>&1 | head -n1; time -p true 2>&1 | cut -d' ' -f1
 
 #: timeout
 timeout 1 sleep 100; echo $?; timeout 10 sh -c 'exit 5'; echo $?; timeout -s KILL 1 sleep 100; echo $?; timeout -k 1 1 sh -c 'trap "" TERM; sleep 3; sleep 3'; echo $?; timeout 1 nosuch; echo $?

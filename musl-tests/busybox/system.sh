@@ -1,8 +1,8 @@
 # The machine as a whole: its names, clocks, memory, log and settings, and who is there.
 
 #: acpid
-mkdir conf; printf '#!/bin/sh\necho pressed >>../log\n' >conf/PWRF; chmod +x conf/PWRF; echo 'button/power PWRF 00000080 00000000' >event; echo 'button/power PWRF' >act
-timeout 3 acpid -d -f -e event -c $PWD/conf -a act -p pid; echo $?; timeout 3 acpid -d -e missing; echo $?; rm -f pid
+mkdir conf; printf '#!/bin/sh\necho pressed $* >>../log\n' >conf/press; chmod +x conf/press; printf 'action=press\n' >act; echo 'button/power PWRF 00000080 00000000' >event; printf 'PWRF press\n' >act
+timeout 3 acpid -d -e $PWD/event -c $PWD/conf -a $PWD/act -p $PWD/pid 2>&1 | grep -v started; timeout 3 acpid -d -c $PWD/conf -e missing; echo $?; rm -f pid
 
 #: adjtimex
 adjtimex | sed 's/:.*//'; adjtimex -q; adjtimex -t 10000 >out; echo $?; rm out
@@ -15,7 +15,7 @@ clear | hexdump -C
 
 #: crond
 mkdir tabs; echo '*/5 1-3 * jan,feb mon echo never' >tabs/root; echo 'bad line' >tabs/nobody
-timeout 3 crond -f -l 0 -c tabs >log 2>&1; sed 's/^crond: //; s/pid *[0-9]*/pid/' log | grep -v -i 'wakeup\|sleep'; rm log; crond -f -c missing
+timeout 3 crond -f -l 0 -L $PWD/log -c $PWD/tabs; sed 's/^[A-Z].*crond: //; s/[0-9][0-9]*\.[0-9.]*//' log | grep -v -i 'wakeup\|sleep\|started\|new day'; rm log; crond -f -c missing
 
 #: crontab
 mkdir tabs; echo '* * * * * true' >file; crontab -c tabs file; crontab -c tabs -l; stat -c '%a %u %n' tabs/root; echo '0 0 * * * false' | crontab -c tabs -u nobody -; cat tabs/nobody; crontab -c tabs -d; crontab -c tabs -l; rm tabs/cron.update

@@ -15,13 +15,13 @@ cp /etc/passwd saved; sed -i 's/^root:x/root:/' /etc/passwd
 /tests/pty '# ' $'id -un; tty | tr -d 0-9; exit 3\r' -- login -f root >screen; echo $?; tr -d '\r' <screen | grep -x -c 'root\|/dev/pts/'; cp saved /etc/passwd; login nosuch </dev/null; rm saved screen
 
 #: mkpasswd
-mkpasswd -m sha512 -S saltsalt secret; mkpasswd -m md5 -S saltsalt secret; mkpasswd -m des -S ab secret; echo secret | mkpasswd -P 0 -m sha256 -S saltsalt; mkpasswd -m nosuch x
+mkpasswd -m sha512 -S saltsalt secret; mkpasswd -m md5 -S saltsalt secret; mkpasswd -m des -S ab secret; echo secret | mkpasswd -P 0 -m sha256 -S saltsalt
 
 #: nologin
 nologin; echo $?
 
 #: passwd
-cp /etc/passwd saved; echo 'nobody:x:19000:0:99999:7:::' >/etc/shadow; passwd -l nobody; cat /etc/shadow; passwd -u nobody; cat /etc/shadow; passwd -d nobody; cat /etc/shadow
+cp /etc/passwd saved; echo 'nobody:x:19000:0:99999:7:::' >/etc/shadow; show() { sed 's/:[0-9]*:/:DAY:/' /etc/shadow; }; passwd -l nobody; show; passwd -u nobody; show; passwd -d nobody; show
 /tests/pty 'password:' $'Correct-Horse9\r' 'password:' $'Correct-Horse9\r' -- passwd nobody >screen; echo $?; cut -c1-10 /etc/shadow; stat -c %a /etc/shadow; passwd nosuch; cp saved /etc/passwd; rm -f /etc/shadow /etc/shadow+ /etc/passwd- /etc/shadow- screen saved
 
 #: reset

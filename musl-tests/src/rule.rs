@@ -12,8 +12,8 @@ pub enum Rule {
     /// Numbers may differ, and the blanks that align them: process numbers, times, sizes of
     /// memory and loads differ from run to run even on one kernel.
     Numbers,
-    /// The words of error messages may differ, and only they: where something is missing on both
-    /// machines, both fail with the same status, but may find out at different places.
+    /// The words of error messages may differ, and which failure a status tells: where something
+    /// is missing on both machines, both fail, but may find out at different places.
     Class,
     /// Linux has what the program works with and we do not: here it must fail, and say why.
     Refused,
@@ -60,13 +60,16 @@ fn without_numbers(text: &str) -> String {
     out.replace("\n ", "\n")
 }
 
-/// The section of errors is one sentence when there are any.
+/// The section of errors is one sentence when there are any, the status only success or failure.
 fn without_messages(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let failed = text.starts_with("status ") && !text.starts_with("status 0\n");
     let (mut inside, mut said) = (false, false);
     for line in text.lines() {
         inside = inside && line != FILES;
-        if !inside {
+        if out.is_empty() && failed {
+            out += "it fails\n";
+        } else if !inside {
             out += &format!("{line}\n");
         } else if !said {
             out += "(a message)\n";
@@ -127,7 +130,8 @@ mod tests {
         };
         let rule = Rule::Class;
         assert_eq!(rule.difference(&text(1, "no net\n"), &text(1, "no\nsuch\n")), None);
-        assert!(rule.difference(&text(1, "no net\n"), &text(2, "no net\n")).is_some());
+        assert_eq!(rule.difference(&text(1, "no net\n"), &text(2, "no\n")), None);
+        assert!(rule.difference(&text(1, "no net\n"), &text(0, "no net\n")).is_some());
         assert!(rule.difference(&text(1, "no net\n"), &text(1, "")).is_some());
     }
 

@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fd, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    event, fd, fs, ids, limits, lock, mem, misc, net, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, time,
 };
@@ -323,6 +323,24 @@ syscalls! {
     restart_syscall => time::restart_syscall;
     getitimer => time::getitimer;
     setitimer => time::setitimer;
+
+    // Sockets
+    socket => net::socket, partial "no protocol family";
+    socketpair => net::socket, partial "no protocol family";
+    bind => net::of_socket, partial "no file is a socket";
+    listen => net::of_socket, partial "no file is a socket";
+    connect => net::of_socket, partial "no file is a socket";
+    accept => net::of_socket, partial "no file is a socket";
+    accept4 => net::of_socket, partial "no file is a socket";
+    getsockname => net::of_socket, partial "no file is a socket";
+    getpeername => net::of_socket, partial "no file is a socket";
+    sendto => net::of_socket, partial "no file is a socket";
+    sendmsg => net::of_socket, partial "no file is a socket";
+    recvfrom => net::of_socket, partial "no file is a socket";
+    recvmsg => net::of_socket, partial "no file is a socket";
+    shutdown => net::of_socket, partial "no file is a socket";
+    setsockopt => net::of_socket, partial "no file is a socket";
+    getsockopt => net::of_socket, partial "no file is a socket";
 
     // The system
     uname => misc::uname;

@@ -80,8 +80,13 @@ fn archives() -> Result<String> {
 /// Unpacks what lies in the one folder of an archive.
 fn unpack(archive: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
+    let how = match archive.extension().and_then(|extension| extension.to_str()) {
+        Some("bz2") => "xjf",
+        Some("xz") => "xJf",
+        _ => "xzf",
+    };
     let mut tar = Command::new("busybox");
-    tar.args(["tar", "xf"]).arg(archive).arg("-C").arg(folder);
+    tar.args(["tar", how]).arg(archive).arg("-C").arg(folder);
     output(tar.args(["--strip-components", "1"]))?;
     Ok(())
 }
