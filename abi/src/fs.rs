@@ -208,6 +208,12 @@ consts! {
     /// Kinds of record lock, `l_type`.
     pub LOCK_NAMES: i16 { F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 }
 
+    /// How long what is written is expected to live (`F_SET_RW_HINT`).
+    pub RW_HINT_NAMES: u64 {
+        RWH_WRITE_LIFE_NOT_SET = 0, RWH_WRITE_LIFE_NONE = 1, RWH_WRITE_LIFE_SHORT = 2,
+        RWH_WRITE_LIFE_MEDIUM = 3, RWH_WRITE_LIFE_LONG = 4, RWH_WRITE_LIFE_EXTREME = 5,
+    }
+
     /// Kinds of owner in `F_SETOWN_EX`.
     pub OWNER_NAMES: i32 { F_OWNER_TID = 0, F_OWNER_PID = 1, F_OWNER_PGRP = 2 }
 

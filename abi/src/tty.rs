@@ -3,6 +3,9 @@
 /// Control characters in the kernel's structures; the C library has room for 32.
 pub const NCCS: usize = 19;
 
+/// Control characters in [`Termio`].
+pub const NCC: usize = 8;
+
 /// A control character with this value is off.
 pub const POSIX_VDISABLE: u8 = 0;
 
@@ -33,7 +36,8 @@ consts! {
         TCFLSH = 0x540b, TIOCEXCL = 0x540c, TIOCNXCL = 0x540d, TIOCSCTTY = 0x540e,
         TIOCGPGRP = 0x540f, TIOCSPGRP = 0x5410, TIOCOUTQ = 0x5411, TIOCSTI = 0x5412,
         TIOCGWINSZ = 0x5413, TIOCSWINSZ = 0x5414, TIOCMGET = 0x5415, TIOCMBIS = 0x5416,
-        TIOCMBIC = 0x5417, TIOCMSET = 0x5418, TIOCINQ = 0x541b, TIOCLINUX = 0x541c,
+        TIOCMBIC = 0x5417, TIOCMSET = 0x5418, TIOCGSOFTCAR = 0x5419, TIOCSSOFTCAR = 0x541a,
+        TIOCINQ = 0x541b, TIOCLINUX = 0x541c,
         TIOCCONS = 0x541d, TIOCGSERIAL = 0x541e, TIOCSSERIAL = 0x541f, TIOCPKT = 0x5420,
         TIOCNOTTY = 0x5422, TIOCSETD = 0x5423, TIOCGETD = 0x5424, TCSBRKP = 0x5425,
         TIOCSBRK = 0x5427, TIOCCBRK = 0x5428, TIOCGSID = 0x5429, TCGETS2 = 0x802c_542a,
@@ -41,6 +45,7 @@ consts! {
         TIOCGPTN = 0x8004_5430, TIOCSPTLCK = 0x4004_5431, TIOCGDEV = 0x8004_5432,
         TIOCSIG = 0x4004_5436, TIOCVHANGUP = 0x5437, TIOCGPKT = 0x8004_5438,
         TIOCGPTLCK = 0x8004_5439, TIOCGEXCL = 0x8004_5440, TIOCGPTPEER = 0x5441,
+        TIOCGLCKTRMIOS = 0x5456, TIOCSLCKTRMIOS = 0x5457, TIOCMIWAIT = 0x545c, TIOCGICOUNT = 0x545d,
     }
 
     /// Arguments of `TCXONC` and `TCFLSH`.
@@ -105,6 +110,22 @@ wire! {
         pub c_line: u8,
         /// Control characters.
         pub c_cc: [u8; NCCS],
+    }
+
+    /// `struct termio`, of System V.
+    pub struct Termio {
+        /// Input.
+        pub c_iflag: u16,
+        /// Output.
+        pub c_oflag: u16,
+        /// Hardware.
+        pub c_cflag: u16,
+        /// Editing, echo and signals.
+        pub c_lflag: u16,
+        /// Line discipline.
+        pub c_line: u8,
+        /// Control characters.
+        pub c_cc: [u8; NCC],
     }
 
     /// `struct termios2`: with speeds as numbers.

@@ -17,10 +17,12 @@ use crate::{
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
     mm::Vdso,
-    process::{Kernel, Pid},
+    process::{
+        Kernel, Pid,
+        uts::{RELEASE, VERSION},
+    },
     procfs,
     sched::{self, Background, Cpu},
-    syscall::misc::{RELEASE, VERSION},
     time::NSEC_PER_SEC,
     tty::Terminals,
 };
@@ -29,6 +31,7 @@ use crate::{
 fn file_systems(kernel: &'static Kernel, drivers: &'static Drivers) -> Vec<FsType> {
     vec![
         FsType::nodev("tmpfs", tmpfs::mount),
+        FsType::nodev("devpts", |args| drivers.terminals.ptys().mount(args)),
         FsType::nodev("proc", move |args| procfs::mount(kernel, args)),
         devtmpfs::kind(drivers),
         FsType::nodev("ramfs", tmpfs::mount_plain),
@@ -64,7 +67,7 @@ impl Hooks for Kernel {
         crate::printk!(INFO, "Memory: {}K/{}K available", memory.free * 4, memory.total * 4);
         crate::printk!(INFO, "smp: Brought up 1 node, {} CPUs", info.cpus);
         crate::printk!(INFO, "tsc: {} Hz", hal::time::tsc_hz());
-        self.name_host();
+        self.uts.lock().name_host();
         self.real_time.set(info.boot_unix_seconds * NSEC_PER_SEC as i64);
         match Vdso::new(&self.real_time) {
             Ok(Some(vdso)) => {

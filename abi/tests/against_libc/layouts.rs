@@ -134,6 +134,7 @@ layouts! {
         time::Tms = "struct tms",
         time::Utimbuf = "struct utimbuf",
         time::Timex = "struct timex",
+        tty::Termio = "struct termio",
         tty::Termios = "struct termios",
         tty::Termios2 = "struct termios2",
         tty::Serial = "struct serial_struct",

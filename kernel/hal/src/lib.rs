@@ -16,6 +16,7 @@ extern crate alloc;
 mod contract;
 mod frame;
 pub mod heap;
+pub mod irq;
 pub mod list;
 mod paging;
 pub mod rcu;
@@ -38,8 +39,8 @@ pub use machine::panic::{panic, set_panic_timeout};
 pub mod cpu {
     pub use crate::contract::{CpuId, Idle, MAX_CPUS as MAX, Pinned};
     pub use crate::machine::cpu::{
-        NoIrq, NoPreempt, count, data, hwcap, hwcap2, idle_unless, kick, may_sleep, relax,
-        request_attention, set_data,
+        NoIrq, NoPreempt, apic_id, count, cpuid, data, hwcap, hwcap2, idle_unless, kick, may_sleep,
+        relax, request_attention, set_data,
     };
 }
 

@@ -116,6 +116,10 @@ pub struct Mapped {
     pub perms: Perms,
     /// What it is counted as.
     pub kind: Kind,
+    /// It has been used since that was last forgotten ([`Space::forget_use`]), ...
+    pub accessed: bool,
+    /// ... and written since it was mapped.
+    pub dirty: bool,
 }
 
 /// The page tables of one address space. Every method may be called at any time from any thread
@@ -181,17 +185,34 @@ impl Space {
         let range = clip(from.checked_next_multiple_of(PAGE)?..end);
         let walk = self.walk.lock();
         let found = self.each_page(range, &walk, |page, table, index| {
-            let entry = table.get(index);
-            let frame = entry.share();
-            ControlFlow::Break(Mapped {
-                page,
-                frame: frame.number(),
-                sharers: frame.count() - 1,
-                perms: entry.perms(),
-                kind: entry.kind(),
-            })
+            ControlFlow::Break(table.get(index).describe(page))
         });
         found.break_value()
+    }
+
+    /// Calls `f` for every page in `range` that has a frame. A lock is held meanwhile under which
+    /// only memory may be looked at: ranges should be short.
+    pub fn visit(&self, range: Range<u64>, mut f: impl FnMut(Mapped)) {
+        let walk = self.walk.lock();
+        self.for_pages(clip(range), &walk, |page, table, index| {
+            f(table.get(index).describe(page));
+        });
+    }
+
+    /// Forgets that the pages of a kind that is `wanted` have been used.
+    pub fn forget_use(&self, range: Range<u64>, wanted: impl Fn(Kind) -> bool) -> Flush<'_> {
+        let mut flush = Flush::new(self);
+        let walk = self.walk.lock();
+        self.for_pages(clip(range), &walk, |page, table, index| {
+            if wanted(table.get(index).kind()) {
+                let old = table.update(index, Entry::unused);
+                if old.is_present() && old.is_accessed() {
+                    flush.page(page);
+                }
+            }
+        });
+        drop(walk);
+        flush
     }
 
     /// Gives a page another frame, if it still has `old`: the copy of copy-on-write.

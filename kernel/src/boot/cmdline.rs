@@ -44,7 +44,7 @@ const IGNORED: &[&[u8]] = &[
 
 /// Reads the command line.
 pub fn parse(line: &[u8]) -> Options {
-    let mut options = Options::default();
+    let mut options = Options { line: line.to_vec(), ..Options::default() };
     let mut words = words(line).into_iter();
     for word in words.by_ref() {
         if word == b"--" {

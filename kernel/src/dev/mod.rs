@@ -15,13 +15,13 @@ mod zero;
 
 use abi::Result;
 use abi::errno::ENXIO;
-use abi::fs::{OpenFlags, S_IFBLK, S_IFCHR, makedev};
+use abi::fs::{OpenFlags, S_IFBLK, S_IFCHR, major, makedev, minor};
 use alloc::sync::Arc;
 
 use crate::fs::mount::Devices;
-use crate::fs::{Caller, FileOps};
+use crate::fs::{Caller, FileOps, Path};
 use crate::random::Random;
-use crate::tty::Terminals;
+use crate::tty::{Terminals, pty::SLAVE_MAJOR};
 
 /// Every device, by number. `present` says whether this machine has it.
 static TABLE: &[Device] = &[
@@ -36,7 +36,13 @@ static TABLE: &[Device] = &[
     character("ttyS3", 4, 67, 0o600, tty::open_serial).present(tty::has_serial),
     character("tty", 5, 0, 0o666, tty::open_own),
     character("console", 5, 1, 0o600, tty::open_console),
+    character("ptmx", 5, 2, 0o666, tty::open_ptmx),
+    character("", SLAVE_MAJOR, 0, 0o600, tty::open_slave).minors(MINORS),
 ];
+
+/// The names that `/proc/devices` gives to major numbers: character devices, then block devices.
+pub static MAJORS: [&[(u32, &str)]; 2] =
+    [&[(1, "mem"), (4, "ttyS"), (5, "/dev/tty"), (5, "/dev/console")], &[]];
 
 /// What drivers work with.
 pub struct Drivers {
@@ -55,11 +61,13 @@ enum Kind {
 
 /// A row of the table.
 pub struct Device {
-    /// Name in `/dev`.
+    /// Name in `/dev`; empty if it has none there.
     pub name: &'static str,
     kind: Kind,
     major: u32,
+    /// The first of `minors` minor numbers.
     minor: u32,
+    minors: u32,
     perm: u32,
     open: Open,
     present: fn(&Drivers, u32) -> bool,
@@ -71,17 +79,32 @@ type Open = fn(&'static Drivers, &Opening) -> Result<Arc<dyn FileOps>>;
 /// How a device is opened.
 struct Opening<'a> {
     minor: u32,
+    /// Where its node is; block devices have none here.
+    path: Option<&'a Path>,
     flags: OpenFlags,
     caller: &'a Caller<'a>,
 }
 
 const fn character(name: &'static str, major: u32, minor: u32, perm: u32, open: Open) -> Device {
-    Device { name, kind: Kind::Char, major, minor, perm, open, present: |_, _| true }
+    Device { name, kind: Kind::Char, major, minor, minors: 1, perm, open, present: |_, _| true }
 }
+
+/// Minor numbers there are (`MINORBITS`).
+const MINORS: u32 = 1 << 20;
 
 impl Device {
     const fn present(self, present: fn(&Drivers, u32) -> bool) -> Self {
         Self { present, ..self }
+    }
+
+    const fn minors(self, minors: u32) -> Self {
+        Self { minors, ..self }
+    }
+
+    /// Whether it is `dev`.
+    fn covers(&self, kind: Kind, dev: u64) -> bool {
+        let first = self.minor..self.minor.saturating_add(self.minors);
+        self.kind == kind && self.major == major(dev) && first.contains(&minor(dev))
     }
 
     /// Its number.
@@ -102,19 +125,24 @@ impl Device {
 impl Drivers {
     /// The devices of this machine, for the nodes in `/dev`.
     pub fn devices(&self) -> impl Iterator<Item = &'static Device> + '_ {
-        TABLE.iter().filter(|device| (device.present)(self, device.minor))
+        TABLE
+            .iter()
+            .filter(|device| !device.name.is_empty() && (device.present)(self, device.minor))
     }
 
     fn open(
         &'static self,
         kind: Kind,
         dev: u64,
+        path: Option<&Path>,
         flags: OpenFlags,
         caller: &Caller,
     ) -> Result<Arc<dyn FileOps>> {
-        let device = self.devices().find(|device| device.kind == kind && device.dev() == dev);
-        let device = device.ok_or(ENXIO)?;
-        (device.open)(self, &Opening { minor: device.minor, flags, caller })
+        let device = TABLE.iter().find(|device| device.covers(kind, dev)).ok_or(ENXIO)?;
+        if !(device.present)(self, device.minor) {
+            return Err(ENXIO);
+        }
+        (device.open)(self, &Opening { minor: minor(dev), path, flags, caller })
     }
 }
 
@@ -122,11 +150,17 @@ impl Drivers {
 pub struct DeviceTable(pub &'static Drivers);
 
 impl Devices for DeviceTable {
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>> {
-        self.0.open(Kind::Char, dev, flags, c)
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>> {
+        self.0.open(Kind::Char, dev, Some(path), flags, c)
     }
 
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>> {
-        self.0.open(Kind::Block, dev, flags, c)
+        self.0.open(Kind::Block, dev, None, flags, c)
     }
 }

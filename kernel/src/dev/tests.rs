@@ -36,6 +36,14 @@ fn open_file(user: &User, name: &str) -> Result<Arc<File>> {
 }
 
 #[test]
+fn every_major_has_a_name() {
+    for device in TABLE {
+        let names = MAJORS[usize::from(device.kind == Kind::Block)];
+        assert!(names.iter().any(|(major, _)| *major == device.major), "{}", device.name);
+    }
+}
+
+#[test]
 fn every_name_and_number_is_there_once() {
     for (i, a) in TABLE.iter().enumerate() {
         for b in &TABLE[..i] {

@@ -1,11 +1,11 @@
-//! The device files of terminals: `/dev/ttyS*`, `/dev/tty`, `/dev/console` (ttyS(4), tty(4),
-//! console(4)).
+//! The device files of terminals: `/dev/ttyS*`, `/dev/tty`, `/dev/console`, `/dev/ptmx` and
+//! the slaves in devpts (ttyS(4), tty(4), console(4), pts(4)).
 
 use super::{Drivers, Opening};
 use crate::fs::FileOps;
 use crate::tty::{SERIAL_MINOR, Terminal};
 use abi::Result;
-use abi::errno::{ENODEV, ENXIO};
+use abi::errno::{EIO, ENODEV, ENXIO};
 use abi::fs::OpenFlags;
 use alloc::sync::Arc;
 
@@ -30,4 +30,16 @@ pub(super) fn open_own(drivers: &'static Drivers, how: &Opening) -> Result<Arc<d
 pub(super) fn open_console(drivers: &'static Drivers, how: &Opening) -> Result<Arc<dyn FileOps>> {
     let tty = drivers.terminals.console().ok_or(ENODEV)?;
     Ok(Terminal::open_console(tty.clone(), how.caller)?)
+}
+
+/// A new pseudoterminal.
+pub(super) fn open_ptmx(drivers: &'static Drivers, how: &Opening) -> Result<Arc<dyn FileOps>> {
+    let path = how.path.ok_or(EIO)?;
+    Ok(drivers.terminals.ptys().open_master(path, how.caller)?)
+}
+
+/// The slave of a pseudoterminal.
+pub(super) fn open_slave(drivers: &'static Drivers, how: &Opening) -> Result<Arc<dyn FileOps>> {
+    let path = how.path.ok_or(EIO)?;
+    Ok(drivers.terminals.ptys().open_slave(path, how.flags, how.caller)?)
 }

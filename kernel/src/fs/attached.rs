@@ -3,12 +3,15 @@
 
 use crate::fs::locks::{FileLocks, Registry};
 use alloc::sync::{Arc, Weak};
+use core::sync::atomic::AtomicU8;
 use hal::list::Node;
 
 /// Part of an inode.
 #[derive(Default)]
 pub struct Attached {
     locks: spin::Once<Arc<Node<FileLocks>>>,
+    /// `F_SET_RW_HINT`: how long what is written is expected to live.
+    pub write_hint: AtomicU8,
 }
 
 impl Attached {

@@ -175,9 +175,8 @@ impl Dentry {
         child
     }
 
-    /// A file made here that has no name. `/proc` shows it by its number, as a deleted one.
-    pub fn nameless(self: &Arc<Self>, inode: Arc<dyn Inode>) -> Arc<Dentry> {
-        let name = alloc::format!("#{}", inode.attr().ino).into_bytes();
+    /// A file made here that has no name. `/proc` shows it as a deleted one that was called `name`.
+    pub fn nameless(self: &Arc<Self>, name: &[u8], inode: Arc<dyn Inode>) -> Arc<Dentry> {
         let child = Self::new(self.sb.clone(), Some(inode), Some(self.clone()), Arc::from(name));
         child.place.lock().unlinked = true;
         child

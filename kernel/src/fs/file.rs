@@ -10,6 +10,7 @@ use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::locks;
 use crate::fs::path::Path;
+use crate::fs::sigio::Teller;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::{MapFile, MapSource};
@@ -127,6 +128,12 @@ pub trait FileOps: Any + Send + Sync {
         Err(EINVAL)
     }
 
+    /// Lets `teller` tell of what happens to the object (`O_ASYNC`), or no more. `ENOTTY`: nothing
+    /// is told of such objects.
+    fn listen(&self, _f: &File, _teller: &Arc<Teller>, _fd: i32, _on: bool) -> Result<()> {
+        Err(ENOTTY)
+    }
+
     /// The last step of open(2), which may have to wait (`EAGAIN`) for another process, as a
     /// named pipe does.
     fn opened(&self, _f: &File, _c: &Caller) -> Result<()> {
@@ -152,6 +159,8 @@ pub struct File {
     cred: Arc<Cred>,
     /// Written under `seeking`, which reads and writes hold; read without.
     offset: AtomicU64,
+    /// Whom it sends signals, if anyone ever asked.
+    teller: spin::Once<Arc<Teller>>,
     seeking: Mutex<(), order::FileOffset>,
 }
 
@@ -161,12 +170,9 @@ struct Mode {
     write: bool,
 }
 
-/// The flags that `F_SETFL` can change (`SETFL_MASK`).
-const CHANGEABLE: OpenFlags = OpenFlags::APPEND
-    .with(OpenFlags::NONBLOCK)
-    .with(OpenFlags::ASYNC)
-    .with(OpenFlags::DIRECT)
-    .with(OpenFlags::NOATIME);
+/// The flags that `F_SETFL` can change (`SETFL_MASK`); `O_ASYNC` is [`File::set_async`]'s.
+const CHANGEABLE: OpenFlags =
+    OpenFlags::APPEND.with(OpenFlags::NONBLOCK).with(OpenFlags::DIRECT).with(OpenFlags::NOATIME);
 
 /// Flags that only say how to open; `F_GETFL` does not show them.
 const OPENING: OpenFlags = OpenFlags::CREAT
@@ -195,6 +201,7 @@ impl File {
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
             offset: AtomicU64::new(0),
+            teller: spin::Once::new(),
             seeking: Mutex::new(()),
         }
     }
@@ -253,6 +260,24 @@ impl File {
             true => self.flags.fetch_or(OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
             false => self.flags.fetch_and(!OpenFlags::NONBLOCK.bits(), Ordering::Relaxed),
         };
+    }
+
+    /// Whom it sends signals.
+    pub fn teller(&self) -> &Arc<Teller> {
+        self.teller.call_once(Arc::default)
+    }
+
+    /// Sets or clears `O_ASYNC` (`FIOASYNC`), for descriptor `fd`. `ENOTTY` where it means nothing.
+    pub fn set_async(&self, fd: i32, on: bool) -> Result<()> {
+        if self.flags().has(OpenFlags::ASYNC) == on {
+            return Ok(());
+        }
+        self.ops.listen(self, self.teller(), fd, on)?;
+        match on {
+            true => self.flags.fetch_or(OpenFlags::ASYNC.bits(), Ordering::Relaxed),
+            false => self.flags.fetch_and(!OpenFlags::ASYNC.bits(), Ordering::Relaxed),
+        };
+        Ok(())
     }
 
     /// Whether it was opened with `O_PATH`: good as a place, not as a file.

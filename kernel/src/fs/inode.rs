@@ -11,6 +11,7 @@ use crate::fs::file::FileOps;
 use crate::fs::path::Path;
 use crate::fs::pipe::Fifo;
 pub use crate::fs::superblock::{FileSystem, FsType, MountArgs};
+use crate::fs::xattr::Xattrs;
 use crate::mm::PageSource;
 use crate::mm::io::{Sink, Source};
 use abi::Result;
@@ -134,6 +135,11 @@ pub trait Inode: Any + Send + Sync {
     /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
     /// the file cannot be locked.
     fn attached(&self) -> Option<&Attached> {
+        None
+    }
+
+    /// Its extended attributes, where the file system keeps any.
+    fn xattrs(&self) -> Option<&Xattrs> {
         None
     }
 

@@ -32,8 +32,10 @@ pub mod path;
 pub mod pipe;
 pub mod poll;
 pub mod regular;
+pub mod sigio;
 pub mod superblock;
 pub mod tmpfs;
+pub mod xattr;
 
 #[cfg(test)]
 mod tests;

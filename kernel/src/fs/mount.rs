@@ -26,8 +26,15 @@ use hashbrown::HashMap;
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
-    /// Opens character device `dev` ([`makedev`]); `ENXIO` if there is none.
-    fn open_char(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
+    /// Opens character device `dev` ([`makedev`]), whose node was found at `path`; `ENXIO` if
+    /// there is none.
+    fn open_char(
+        &self,
+        dev: u64,
+        path: &Path,
+        flags: OpenFlags,
+        c: &Caller,
+    ) -> Result<Arc<dyn FileOps>>;
     /// Opens block device `dev`; `ENXIO` if there is none.
     fn open_block(&self, dev: u64, flags: OpenFlags, c: &Caller) -> Result<Arc<dyn FileOps>>;
 }
@@ -60,6 +67,8 @@ pub struct Namespace {
     locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
+    /// Where files lie that have no name anywhere: memfd_create(2).
+    shm: Arc<Mount>,
 }
 
 /// The flags that belong to a mount; the others say what mount(2) is to do.
@@ -155,6 +164,8 @@ impl Namespace {
         let args = MountArgs { dev: makedev(0, FIRST_DEV), options: b"", clock };
         let root = Super::mount("rootfs", &args, tmpfs::mount)?;
         let root = Mount::new(1, b"rootfs", root, MountFlags::EMPTY);
+        let args = MountArgs { dev: makedev(0, SHM_DEV), options: b"size=0,nr_inodes=0", clock };
+        let shm = Super::mount("tmpfs", &args, tmpfs::mount)?;
         Ok(Arc::new(Self {
             mounts: Mutex::new(Vec::from([root.clone()])),
             root,
@@ -167,6 +178,7 @@ impl Namespace {
             locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
+            shm: Mount::new(0, b"tmpfs", shm, MountFlags::EMPTY),
         }))
     }
 
@@ -213,6 +225,11 @@ impl Namespace {
     /// An inode number for a pipe without a name.
     pub fn new_pipe_ino(&self) -> u64 {
         self.pipes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
+    pub fn shm(&self) -> &Arc<Mount> {
+        &self.shm
     }
 
     /// What is known of locks on files.
@@ -348,6 +365,9 @@ impl Namespace {
 
 /// The first number for file systems without a device; 1 is what Linux's own ramfs has.
 pub(super) const FIRST_DEV: u32 = 2;
+
+/// What files of memfd_create(2) lie on.
+const SHM_DEV: u32 = 1;
 
 /// What pipes without a name lie on.
 const PIPE_DEV: u32 = FIRST_DEV + 1;

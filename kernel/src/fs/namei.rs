@@ -91,7 +91,8 @@ pub(super) fn make_nameless(
     permission(c.cred, &attr, WRITE | EXEC)?;
     let new = new_inode(c, &attr, perm, What::File);
     let inode = dir_of(dir)?.nameless(&new, linkable)?;
-    Ok(dir.dentry.nameless(inode))
+    let name = alloc::format!("#{}", inode.attr().ino);
+    Ok(dir.dentry.nameless(name.as_bytes(), inode))
 }
 
 /// Walks to where a new name goes and, with the directory locked, has `make` make it.

@@ -174,7 +174,7 @@ fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
 }
 
 /// Opens what is at `path`, whoever asks.
-fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Result<Arc<File>> {
+pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Result<Arc<File>> {
     let inode = path.inode()?.clone();
     let claim = flags.writes().then(|| Claim::to_write(&inode)).transpose()?;
     let devices = c.fs_info.mounts.devices();
@@ -184,7 +184,7 @@ fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Res
         Kind::File(_) => Arc::new(Regular),
         Kind::Made(made) => made.open(c)?,
         Kind::Link(_) => return Err(ELOOP),
-        Kind::Char(dev) => devices.open_char(dev, flags, c)?,
+        Kind::Char(dev) => devices.open_char(dev, &path, flags, c)?,
         Kind::Block(dev) => devices.open_block(dev, flags, c)?,
         Kind::Fifo(fifo) => pipe::open_fifo(fifo, flags)?,
         Kind::Socket => return Err(ENXIO),

@@ -9,6 +9,7 @@ use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
 use crate::fs::inode::Inode;
 use crate::fs::nameless::Nameless;
+use crate::fs::sigio::{Event, Listeners, Teller};
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use crate::mm::io::{Sink, Source};
@@ -44,6 +45,9 @@ pub struct Pipe {
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
     writable: Arc<WaitQueue>,
+    /// Who gets SIGIO when it was written to, and when it was read from.
+    read_listeners: Listeners,
+    write_listeners: Listeners,
 }
 
 struct State {
@@ -105,6 +109,8 @@ impl Pipe {
             write_turn: Mutex::new(()),
             readable: Arc::new(WaitQueue::new()),
             writable: Arc::new(WaitQueue::new()),
+            read_listeners: Listeners::default(),
+            write_listeners: Listeners::default(),
         }))
     }
 
@@ -142,6 +148,7 @@ impl Pipe {
         if was_full {
             self.writable.wake((PollEvents::OUT | PollEvents::WRNORM).bits().into(), 1);
         }
+        self.write_listeners.tell(Event::Out);
         result
     }
 
@@ -201,6 +208,7 @@ impl Pipe {
         if news {
             self.readable.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
         }
+        self.read_listeners.tell(Event::In);
         result
     }
 
@@ -402,6 +410,16 @@ impl FileOps for End {
         Ok(0)
     }
 
+    fn listen(&self, _f: &File, teller: &Arc<Teller>, fd: i32, on: bool) -> Result<()> {
+        if self.reads {
+            self.pipe.read_listeners.set(teller, fd, on)?;
+        }
+        if self.writes {
+            self.pipe.write_listeners.set(teller, fd, on)?;
+        }
+        Ok(())
+    }
+
     fn opened(&self, f: &File, _c: &Caller) -> Result<()> {
         if !self.named || self.reads && self.writes || f.flags().has(OpenFlags::NONBLOCK) {
             return Ok(());
@@ -439,6 +457,10 @@ impl Drop for End {
         }
         if writers == 0 {
             self.pipe.readable.wake_all();
+        }
+        if (readers == 0) != (writers == 0) {
+            self.pipe.read_listeners.tell(Event::In);
+            self.pipe.write_listeners.tell(Event::Out);
         }
     }
 }

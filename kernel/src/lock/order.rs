@@ -62,12 +62,18 @@ lock_order! {
     Pipe,
     /// A terminal's line and settings.
     Tty,
+    /// What is on its way between the two ends of a pseudoterminal.
+    Pty,
     /// A socket's state.
     Socket,
     /// System V objects.
     Ipc,
     /// The files of an epoll set, and the sets that watch a file.
     EpollItems,
+    /// Who wants signals about a pipe or terminal.
+    Listeners,
+    /// Whom an open file sends signals.
+    FileOwner,
     /// A futex hash bucket; user words are read under it without faulting.
     Futex,
     /// Parents, children, groups, sessions, exit codes (`tasklist_lock`).

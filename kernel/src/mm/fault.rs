@@ -67,11 +67,23 @@ impl Space {
     ///
     /// Sleeps; takes `Mm`, and `PageCache` below it.
     pub fn fault(&self, addr: u64, access: Access) -> core::result::Result<(), FaultSignal> {
+        self.fault_for(addr, access, false)
+    }
+
+    /// The same for one who looks at the memory from outside. With `force` it counts only what
+    /// mprotect(2) could allow (`FOLL_FORCE`): then a page that was to be written is there, and has
+    /// a frame that may be, but its entry still forbids it.
+    pub(super) fn fault_for(
+        &self,
+        addr: u64,
+        access: Access,
+        force: bool,
+    ) -> core::result::Result<(), FaultSignal> {
         let page = page_down(addr);
         let denied = |signal, code| Err(FaultSignal { signal, code, addr });
         let mut fetched: Option<(Wanted, Frame)> = None;
         loop {
-            let attempt = self.attempt(&self.state.read(), page, access, fetched.as_ref());
+            let attempt = self.attempt(&self.state.read(), page, access, force, fetched.as_ref());
             let Err(stop) = attempt else { return Ok(()) };
             match stop {
                 Stop::Again => {}
@@ -96,6 +108,7 @@ impl Space {
         state: &State,
         page: u64,
         access: Access,
+        force: bool,
         fetched: Option<&(Wanted, Frame)>,
     ) -> Attempt {
         let vma = state.map.next(page).ok_or(Stop::Unmapped)?;
@@ -108,7 +121,8 @@ impl Space {
             Access { exec: true, .. } => Prot::EXEC,
             _ => Prot::READ | Prot::WRITE | Prot::EXEC,
         };
-        if !vma.prot.intersects(needed) {
+        let forced = !vma.prot.intersects(needed);
+        if forced && !(force && may_force(vma, access)) {
             return Err(Stop::Forbidden);
         }
         match (self.pages.lookup(page), &vma.backing) {
@@ -123,6 +137,10 @@ impl Space {
                         } else {
                             Err(Stop::Again)
                         }
+                    }
+                    _ if forced => {
+                        let copy = Frame::copy_of(&frame).map_err(|_| Stop::NoMemory)?;
+                        self.exchange(page, &frame, copy, vma, Kind::Anon)
                     }
                     _ => self.copy_on_write(page, frame, vma),
                 }
@@ -267,6 +285,14 @@ impl Space {
             more.range = page..stack.range.start;
             state.add(more)
         })
+    }
+}
+
+/// Whether mprotect(2) could allow the access, and it would change no file (`check_vma_flags`).
+pub(super) fn may_force(vma: &Vma, access: Access) -> bool {
+    match access.write {
+        true => vma.is_private() && vma.flags.has(VmFlags::MAYWRITE),
+        false => vma.flags.has(VmFlags::MAYREAD),
     }
 }
 

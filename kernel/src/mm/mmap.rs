@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use core::ops::Range;
 
 use abi::errno::{
-    EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, Result,
+    EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM, Errno, Result,
 };
 use abi::mm::MapFlags;
 use abi::process::{CAP_IPC_LOCK, CAP_SYS_RAWIO, RLIMIT_DATA, RLIMIT_MEMLOCK};
@@ -253,6 +253,10 @@ impl State {
             return Err(ENOMEM);
         }
         let start = if flags.has(MapFlags::FIXED) {
+            // Linux hands the address on unseen, and its last page looks like an error.
+            if let Some(looks_like) = Errno::from_neg(addr as isize) {
+                return Err(looks_like);
+            }
             addr
         } else {
             let hint = match page_down(addr) {
@@ -462,8 +466,19 @@ fn back_by_file(
         MapSource::Zero if vma.is_private() => Ok(()),
         MapSource::Zero => back_anonymous(vma, space, MapFlags::SHARED),
         MapSource::Pages(source) => {
+            let shared = vma.flags.has(VmFlags::SHARED);
+            if shared && source.is_sealed() {
+                if vma.prot.has(Prot::WRITE) {
+                    return Err(EPERM);
+                }
+                vma.flags -= VmFlags::MAYWRITE;
+            }
+            let source = match shared && vma.flags.has(VmFlags::MAYWRITE) {
+                true => Attached::writing(source.clone(), &space.me)?,
+                false => Attached::new(source.clone(), &space.me),
+            };
             vma.backing = Backing::Pages(Object {
-                source: Attached::new(source.clone(), &space.me),
+                source,
                 first: offset / PAGE,
                 file: Some(file.file.clone()),
             });

@@ -46,6 +46,11 @@ impl PageSource for SharedPages {
         Kind::Shmem
     }
 
+    /// As Linux calls the file behind such memory.
+    fn name(&self) -> Option<&'static str> {
+        Some("/dev/zero (deleted)")
+    }
+
     fn mappings(&self) -> Option<&Mappings> {
         Some(&self.mappings)
     }

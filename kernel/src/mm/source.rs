@@ -12,7 +12,9 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::ops::{Deref, Range};
 
-use abi::errno::Result;
+use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use abi::errno::{EBUSY, EPERM, Result};
 use hal::mem::{Frame, Kind};
 
 use super::{PAGE, Space};
@@ -49,6 +51,16 @@ pub trait PageSource: Send + Sync {
         Kind::File
     }
 
+    /// Whether no mapping made from now on may be written through (`F_SEAL_WRITE`).
+    fn is_sealed(&self) -> bool {
+        false
+    }
+
+    /// What a mapping of it is called in /proc/PID/maps where it has no file.
+    fn name(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Who maps it; `None` if its pages never go, so that nobody needs to know.
     fn mappings(&self) -> Option<&Mappings>;
 }
@@ -63,12 +75,25 @@ pub(super) fn has_page(source: &dyn PageSource, index: u64) -> bool {
 pub struct Mappings {
     /// By the address of the `Space`: the space and in how many ranges it maps the source.
     spaces: Mutex<BTreeMap<usize, (Weak<Space>, usize)>, order::PageCache>,
+    /// Shared mappings of files open for writing; negative: there may be none (`i_mmap_writable`).
+    writable: AtomicI64,
 }
 
 impl Mappings {
     /// Whether any program maps the source.
     pub fn is_empty(&self) -> bool {
         self.spaces.lock().is_empty()
+    }
+
+    /// From now on nobody maps it shared with the right to write: `EBUSY` if somebody does.
+    pub fn deny_writing(&self) -> Result<()> {
+        let deny = |count: i64| (count <= 0).then_some(-1);
+        self.writable.fetch_update(Relaxed, Relaxed, deny).map(drop).map_err(|_| EBUSY)
+    }
+
+    fn allow_writing(&self) -> Result<()> {
+        let more = |count: i64| (count >= 0).then_some(count + 1);
+        self.writable.fetch_update(Relaxed, Relaxed, more).map(drop).map_err(|_| EPERM)
     }
 
     fn attach(&self, space: &Weak<Space>) {
@@ -108,6 +133,8 @@ pub fn drop_pages(source: &dyn PageSource, range: Range<u64>) {
 pub struct Attached {
     source: Arc<dyn PageSource>,
     space: Weak<Space>,
+    /// It counts among those that may write to the source.
+    writes: bool,
 }
 
 impl Attached {
@@ -116,12 +143,30 @@ impl Attached {
         if let Some(mappings) = source.mappings() {
             mappings.attach(space);
         }
-        Self { source, space: space.clone() }
+        Self { source, space: space.clone(), writes: false }
+    }
+
+    /// The same for a shared mapping of a file that is open for writing: `EPERM` if that was
+    /// forbidden ([`Mappings::deny_writing`]).
+    pub fn writing(source: Arc<dyn PageSource>, space: &Weak<Space>) -> Result<Self> {
+        if let Some(mappings) = source.mappings() {
+            mappings.allow_writing()?;
+        }
+        let mut new = Self::new(source, space);
+        new.writes = true;
+        Ok(new)
     }
 
     /// The same source in another space.
     pub fn for_space(&self, space: &Weak<Space>) -> Self {
-        Self::new(self.source.clone(), space)
+        let mappings = self.source.mappings();
+        if let Some(mappings) = mappings.filter(|_| self.writes) {
+            // While this one writes it has not been forbidden.
+            mappings.writable.fetch_add(1, Relaxed);
+        }
+        let mut new = Self::new(self.source.clone(), space);
+        new.writes = self.writes;
+        new
     }
 
     /// The source itself, to be used after the map's lock is released.
@@ -142,7 +187,7 @@ impl Attached {
 
 impl Clone for Attached {
     fn clone(&self) -> Self {
-        Self::new(self.source.clone(), &self.space)
+        self.for_space(&self.space)
     }
 }
 
@@ -150,6 +195,9 @@ impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(mappings) = self.source.mappings() {
             mappings.detach(&self.space);
+            if self.writes {
+                mappings.writable.fetch_sub(1, Relaxed);
+            }
         }
     }
 }

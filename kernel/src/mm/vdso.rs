@@ -24,16 +24,16 @@ pub struct Vdso {
     setting: Spin<(), order::Names>,
 }
 
-/// Pages that are always there.
-struct Fixed(Vec<Frame>);
+/// Pages that are always there, and what they are called.
+struct Fixed(Vec<Frame>, &'static str);
 
 impl Vdso {
     /// Makes it, with the real-time clock as it is. `None` if the machine has none.
     pub fn new(clock: &RealTime) -> Result<Option<Self>> {
         let Some(machine) = hal::vdso::Vdso::new().map_err(|_| ENOMEM)? else { return Ok(None) };
         machine.set_real_offset(clock.boot_ns());
-        let data = Arc::new(Fixed(Vec::from([machine.data().clone()])));
-        let code = Arc::new(Fixed(machine.code().to_vec()));
+        let data = Arc::new(Fixed(Vec::from([machine.data().clone()]), "[vvar]"));
+        let code = Arc::new(Fixed(machine.code().to_vec(), "[vdso]"));
         Ok(Some(Self { machine, data, code, setting: Spin::new(()) }))
     }
 
@@ -86,6 +86,10 @@ impl PageSource for Fixed {
 
     fn len(&self) -> u64 {
         self.0.len() as u64 * PAGE
+    }
+
+    fn name(&self) -> Option<&'static str> {
+        Some(self.1)
     }
 
     fn mappings(&self) -> Option<&Mappings> {

@@ -118,7 +118,7 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let mut regs = cx.regs.try_clone().map_err(|_| ENOMEM)?;
     regs.rax = 0;
     if request.stack != 0 {
-        regs.set_rsp(request.stack).map_err(|_| EINVAL)?;
+        regs.set_rsp(request.stack);
     }
     if request.flags.has(CloneFlags::SETTLS) {
         regs.set_fs_base(request.tls).map_err(|_| abi::errno::EPERM)?;

@@ -113,7 +113,7 @@ pub fn push(cx: &mut Cx, info: &Siginfo, action: &SigAction, mask: SigSet) -> Re
         cx.alt_stack = NO_ALT_STACK;
     }
     cx.regs.set_rip(action.sa_handler).map_err(|_| EFAULT)?;
-    cx.regs.set_rsp(at).map_err(|_| EFAULT)?;
+    cx.regs.set_rsp(at);
     cx.regs.rdi = info.sig().into();
     cx.regs.rsi = at + offset_of!(RtSigframe, info) as u64;
     cx.regs.rdx = at + offset_of!(RtSigframe, uc) as u64;
@@ -175,7 +175,7 @@ pub fn pop(cx: &mut Cx) -> Result<()> {
     (r.r12, r.r13, r.r14, r.r15) = (c.r12, c.r13, c.r14, c.r15);
     (r.rdi, r.rsi, r.rbp, r.rbx) = (c.rdi, c.rsi, c.rbp, c.rbx);
     (r.rdx, r.rax, r.rcx) = (c.rdx, c.rax, c.rcx);
-    r.set_rsp(c.rsp).map_err(|_| EFAULT)?;
+    r.set_rsp(c.rsp);
     r.set_rip(c.rip).map_err(|_| EFAULT)?;
     r.set_flags(c.eflags);
     restore_fpu(cx, c.fpstate)?;

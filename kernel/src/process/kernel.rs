@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use abi::process::PID_MAX_DEFAULT;
 
-use super::{family::Family, futex::Futexes, object::Process, oom::Victim};
+use super::{family::Family, futex::Futexes, object::Process, oom::Victim, uts::Uts};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
@@ -91,17 +91,11 @@ impl Users {
     }
 }
 
-/// Host and domain name (`struct new_utsname`'s changeable half).
-pub struct Uts {
-    /// uname -n
-    pub nodename: heapless::Vec<u8, 64>,
-    /// NIS domain.
-    pub domainname: heapless::Vec<u8, 64>,
-}
-
 /// What the kernel command line asks for (Linux's kernel-parameters.txt).
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// All of it, as it was given.
+    pub line: Vec<u8>,
     /// `rdinit=`: the first program to try in the initramfs.
     pub rdinit: Option<Vec<u8>>,
     /// `init=`
@@ -124,9 +118,6 @@ pub struct Options {
     pub trace: bool,
 }
 
-/// The name Linux gives a host that has none.
-const NO_NAME: &[u8] = b"(none)";
-
 impl Kernel {
     /// A kernel before boot.
     pub const fn new() -> Self {
@@ -141,10 +132,7 @@ impl Kernel {
             oom_victim: Victim::none(),
             epoll_nesting: Nesting::new(),
             futexes: Futexes::new(),
-            uts: Spin::new(Uts {
-                nodename: heapless::Vec::new(),
-                domainname: heapless::Vec::new(),
-            }),
+            uts: Spin::new(Uts::new()),
             file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
@@ -153,16 +141,6 @@ impl Kernel {
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
             missed: [const { AtomicU64::new(0) }; 8],
-        }
-    }
-
-    /// Names the host as Linux does at boot.
-    pub fn name_host(&self) {
-        let uts = &mut *self.uts.lock();
-        for name in [&mut uts.nodename, &mut uts.domainname] {
-            name.clear();
-            // Six bytes of sixty-four.
-            let _ = name.extend_from_slice(NO_NAME);
         }
     }
 

@@ -4,6 +4,7 @@
 //! A [`Process`] is a thread group, a [`Thread`] a task in it; [`Cx`] is the running thread's own
 //! context, handed to every system call. [`family`] knows who belongs to whom.
 
+pub mod access;
 pub mod clone;
 pub mod cpu_timers;
 mod cx;
@@ -17,12 +18,14 @@ mod jobs;
 mod kernel;
 mod object;
 pub mod oom;
+pub mod sigio;
 pub mod signal;
 mod thread;
+pub mod uts;
 pub mod wait;
 
 pub use cx::{Cx, NO_ALT_STACK, Parts, Restart, TrapInfo};
 pub use family::Pid;
-pub use kernel::{Kernel, Options, Uts};
+pub use kernel::{Kernel, Options};
 pub use object::{GroupSignals, Process, Remains, Usage};
 pub use thread::{IoCounts, Thread, ThreadSignals, Traits, run};

@@ -12,6 +12,7 @@ use super::{Kernel, Pid, Thread, cpu_timers::CpuTimers};
 use crate::{
     cred::{Cred, Limits, Uid},
     lock::{Spin, order},
+    mm::Space,
     sched::{
         TaskRef,
         timer::{self, Expire, Timer, TimerNode},
@@ -194,6 +195,11 @@ impl Process {
             Some(thread) => thread.task().cloned(),
             None => self.remains.lock().as_ref().map(|remains| remains.task.clone()),
         }
+    }
+
+    /// Its address space; `None` when it has ended.
+    pub fn space(&self) -> Option<Arc<Space>> {
+        self.thread()?.parts.lock().as_ref().map(|parts| parts.space.clone())
     }
 
     /// Who it is, or was when it ended.

@@ -6,15 +6,18 @@
 //!
 //! Rows are made while the reader's `Seq` lock is held, so they may take any lock below it.
 
+mod cpuinfo;
+mod irq;
 mod mem;
 pub mod mount;
 mod node;
 mod open;
 pub mod pid;
 mod root;
+mod stat;
+mod system;
 pub mod table;
 mod text;
-mod time;
 
 pub use mount::mount;
 pub use text::Text;

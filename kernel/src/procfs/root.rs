@@ -3,13 +3,35 @@
 //! In the order of Linux's listing: shorter names first, then by the alphabet.
 
 use super::pid::{self, Pids};
-use super::table::{Dir, leads_to, link, text};
-use super::{mem, time};
+use super::table::{Dir, dir, leads_to, link, text};
+use super::{cpuinfo, irq, mem, stat, system};
+
+/// A directory with nothing in it.
+static EMPTY: Dir<()> = Dir::new(&[]);
 
 pub(super) static ROOT: Dir<()> = Dir::new(&[
-    text("uptime", 0o444, time::uptime),
+    dir("fs", &EMPTY),
+    dir("bus", &EMPTY),
+    text("misc", 0o444, system::none),
+    text("stat", 0o444, stat::stat),
+    text("swaps", 0o444, system::swaps),
+    dir("driver", &EMPTY),
     link("mounts", |_, _| leads_to(b"self/mounts")),
+    text("uptime", 0o444, stat::uptime),
+    text("cmdline", 0o444, system::cmdline),
+    text("cpuinfo", 0o444, cpuinfo::cpuinfo),
+    text("devices", 0o444, system::devices),
+    text("loadavg", 0o444, stat::loadavg),
     text("meminfo", 0o444, mem::meminfo),
+    text("modules", 0o444, system::none),
+    text("version", 0o444, system::version),
+    text("consoles", 0o444, system::consoles),
+    text("softirqs", 0o444, irq::softirq_table),
+    text("diskstats", 0o444, system::none),
+    text("interrupts", 0o444, irq::interrupts),
+    text("partitions", 0o444, system::none),
+    text("execdomains", 0o444, system::execdomains),
+    text("filesystems", 0o444, system::filesystems),
     link("self", pid::own),
     link("thread-self", pid::own_thread),
 ])

@@ -28,6 +28,7 @@ use hal::{
 
 use super::{
     fair::{Params, RR_TICKS, SLICE_NS, fair_key, rank, rt_key, vruntime_of},
+    load::LoadAverage,
     task::{Task, TaskRef, work},
     timer::{TICK_NS, Timers},
 };
@@ -128,6 +129,27 @@ impl Queue {
     }
 }
 
+/// How a thread spends the time of a CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In user mode.
+    User,
+    /// In user mode, with a nice value above 0.
+    Nice,
+    /// In the kernel.
+    System,
+}
+
+impl Mode {
+    fn of(in_user: bool, params: Params) -> Self {
+        match in_user {
+            true if params.nice > 0 => Self::Nice,
+            true => Self::User,
+            false => Self::System,
+        }
+    }
+}
+
 /// One CPU.
 pub struct Cpu {
     id: CpuId,
@@ -145,8 +167,16 @@ pub struct Cpu {
     pub(super) timers: Timers,
     /// Context switches so far.
     switches: AtomicU64,
+    /// Times the timers were looked at.
+    timer_runs: AtomicU64,
+    /// Nanoseconds spent running threads, by [`Mode`].
+    busy_ns: [AtomicU64; 3],
+    /// What the running thread used up to here is in `busy_ns`.
+    accounted_ns: AtomicU64,
     /// Nanoseconds spent idle.
     idle_ns: AtomicU64,
+    /// Idle since then; 0: not idle.
+    idle_since_ns: AtomicU64,
 }
 
 /// All CPUs of one kernel.
@@ -155,6 +185,9 @@ pub struct Sched {
     /// Bit n: CPU n has nothing to do.
     idle: AtomicU64,
     background: spin::Once<&'static dyn Background>,
+    load: LoadAverage,
+    /// Threads asleep that count as load: no signal wakes them.
+    blocked: AtomicU64,
 }
 
 impl Default for Sched {
@@ -166,7 +199,13 @@ impl Default for Sched {
 impl Sched {
     /// The scheduler before its CPUs are known.
     pub const fn new() -> Self {
-        Self { cpus: spin::Once::new(), idle: AtomicU64::new(0), background: spin::Once::new() }
+        Self {
+            cpus: spin::Once::new(),
+            idle: AtomicU64::new(0),
+            background: spin::Once::new(),
+            load: LoadAverage::new(),
+            blocked: AtomicU64::new(0),
+        }
     }
 
     /// Makes the CPUs. Called once, at boot.
@@ -185,7 +224,11 @@ impl Sched {
                     deferred: AtomicBool::new(false),
                     timers: Timers::new(),
                     switches: AtomicU64::new(0),
+                    timer_runs: AtomicU64::new(0),
+                    busy_ns: [const { AtomicU64::new(0) }; 3],
+                    accounted_ns: AtomicU64::new(0),
                     idle_ns: AtomicU64::new(0),
+                    idle_since_ns: AtomicU64::new(0),
                 })
                 .collect::<Vec<_>>()
                 .into_boxed_slice()
@@ -198,6 +241,33 @@ impl Sched {
     /// All CPUs, in order.
     pub fn cpus(&'static self) -> &'static [Cpu] {
         self.cpus.get().map_or(&[], |cpus| cpus)
+    }
+
+    /// Threads that run or wait for a CPU (`nr_running`).
+    pub fn running(&'static self) -> u64 {
+        self.cpus().iter().map(Cpu::runnable).sum()
+    }
+
+    /// The load averages over 1, 5 and 15 minutes, in units of 2^-[`super::load::SHIFT`].
+    pub fn load_averages(&'static self) -> [u64; 3] {
+        self.sample_load();
+        self.load.get()
+    }
+
+    /// Takes a sample of the load if one is due.
+    fn sample_load(&'static self) {
+        let now = hal::time::now_ns();
+        if self.load.is_due(now) {
+            self.load.sample(now, self.running() + self.blocked.load(Relaxed));
+        }
+    }
+
+    /// A thread begins (or ends) a sleep that counts as load.
+    pub(super) fn count_blocked(&self, begins: bool) {
+        match begins {
+            true => self.blocked.fetch_add(1, Relaxed),
+            false => self.blocked.fetch_sub(1, Relaxed),
+        };
     }
 
     /// A mask with a bit for every CPU.
@@ -339,7 +409,38 @@ impl Cpu {
 
     /// Nanoseconds spent idle so far.
     pub fn idle_ns(&self) -> u64 {
-        self.idle_ns.load(Relaxed)
+        let now = match self.idle_since_ns.load(Relaxed) {
+            0 => 0,
+            since => hal::time::now_ns().saturating_sub(since),
+        };
+        self.idle_ns.load(Relaxed) + now
+    }
+
+    /// Nanoseconds spent running threads so far, by [`Mode`]. What lies between two ticks goes where
+    /// the second found the thread.
+    pub fn busy_ns(&self, mode: Mode) -> u64 {
+        self.busy_ns[mode as usize].load(Relaxed)
+    }
+
+    /// Times that timers were looked at (Linux's timer softirq).
+    pub fn timer_runs(&self) -> u64 {
+        self.timer_runs.load(Relaxed)
+    }
+
+    /// Threads that run or wait here.
+    fn runnable(&self) -> u64 {
+        u64::from(self.queued.load(Relaxed)) + u64::from(self.current.lock().is_some())
+    }
+
+    /// The running thread had the CPU since the last call.
+    fn account(&self, now: u64, mode: Mode) {
+        let used = now.saturating_sub(self.accounted_ns.swap(now, Relaxed));
+        self.busy_ns[mode as usize].fetch_add(used, Relaxed);
+    }
+
+    /// Timers were looked at.
+    pub(super) fn count_timer_run(&self) {
+        self.timer_runs.fetch_add(1, Relaxed);
     }
 
     /// The running thread, if it is one.
@@ -382,10 +483,12 @@ impl Cpu {
         let over = self.queued.load(Relaxed) > 0 && self.is_over(key, params, ticks);
         if let Some(task) = self.current.lock().as_ref() {
             task.count_tick(in_user);
+            self.account(hal::time::now_ns(), Mode::of(in_user, params));
             if over {
                 task.set_work(work::RESCHED);
             }
         }
+        self.sched.sample_load();
     }
 
     /// Has the running thread, which stands at `running`, had its share before those who wait?
@@ -457,6 +560,7 @@ impl Cpu {
         let Some(mut fiber) = task.take(self.id, now) else { return };
         self.timers.start_tick(now);
         self.switches.fetch_add(1, Relaxed);
+        self.accounted_ns.store(now, Relaxed);
         self.ticks.store(0, Relaxed);
         *self.current.lock() = Some(task.clone());
         // An interrupt before that found nobody to tell, and the thread may never leave user mode
@@ -465,7 +569,9 @@ impl Cpu {
             task.set_work(work::DEFERRED);
         }
         let why = fiber.resume();
-        task.account(hal::time::now_ns());
+        let now = hal::time::now_ns();
+        task.account(now);
+        self.account(now, Mode::of(task.is_mostly_in_user(), task.params()));
         // Dropped after the lock: it may be the last handle.
         let was = self.current.lock().take();
         drop(was);
@@ -483,11 +589,13 @@ impl Cpu {
     fn idle(&self) -> bool {
         let bit = 1 << self.id.0;
         let before = hal::time::now_ns();
+        self.idle_since_ns.store(before, Relaxed);
         self.sched.idle.fetch_or(bit, SeqCst);
         let woken = hal::cpu::idle_unless(|| {
             self.deferred.load(SeqCst) || self.sched.has_work_for(self.id)
         });
         self.sched.idle.fetch_and(!bit, SeqCst);
+        self.idle_since_ns.store(0, Relaxed);
         self.idle_ns.fetch_add(hal::time::now_ns() - before, Relaxed);
         woken == Idle::Woken
     }

@@ -5,12 +5,15 @@
 
 pub mod cpu;
 pub mod fair;
+pub mod load;
 pub mod parking;
 pub mod slot;
 pub mod task;
 pub mod timer;
 
-pub use cpu::{Background, Cpu, Sched, current, current_id, go_on, out_of_memory, printk, this};
+pub use cpu::{
+    Background, Cpu, Mode, Sched, current, current_id, go_on, out_of_memory, printk, this,
+};
 pub use fair::Params;
 pub use slot::{Sleep, Wake};
 pub use task::{Call, Lane, Notify, Statistics, Target, Task, TaskRef, Waiter, work};

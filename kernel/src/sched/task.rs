@@ -276,7 +276,11 @@ impl Task {
         crate::lock::might_sleep();
         self.parking.park(how, stay, || {
             self.switches[0].fetch_add(1, Relaxed);
+            let load = matches!(how, Sleep::Killable | Sleep::Uninterruptible);
+            let sched = if load { cpu::sched() } else { None };
+            sched.inspect(|sched| sched.count_blocked(true));
             hal::fiber::suspend(hal::fiber::Suspend::Sleep);
+            sched.inspect(|sched| sched.count_blocked(false));
         });
     }
 
@@ -335,6 +339,12 @@ impl Task {
         }
         let in_user = (u128::from(ran) * u128::from(user) / u128::from(user + system)) as u64;
         (in_user, ran - in_user)
+    }
+
+    /// Do ticks find it in user mode more often than in the kernel?
+    pub(super) fn is_mostly_in_user(&self) -> bool {
+        let [user, system] = [0, 1].map(|at| self.ticks[at].load(Relaxed));
+        user >= system
     }
 
     /// A tick found it running.

@@ -141,6 +141,7 @@ impl Cpu {
 
     /// Fires what is due, ticks, and arms the hardware for what comes next.
     pub(super) fn run_timers(&self, in_user: bool) {
+        self.count_timer_run();
         loop {
             let now = hal::time::now_ns();
             let due = {

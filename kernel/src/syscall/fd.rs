@@ -1,21 +1,20 @@
 //! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
 
-use super::lock;
 use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
 use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
 use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::Cx;
+use crate::tty::pty::Master;
 use abi::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, EPERM, ESPIPE, EXDEV, Result,
+    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, ESPIPE, EXDEV, Result,
 };
 use abi::fs::{
-    CloseRangeFlags, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETPIPE_SZ,
-    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ,
-    FD_CLOEXEC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
+    CloseRangeFlags, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
 };
 use abi::process::RLIMIT_NOFILE;
+use abi::tty::TIOCGPTPEER;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -212,42 +211,6 @@ pub fn pipe2(cx: &mut Cx, fds: UserOut<[i32; 2]>, flags: u32) -> Result<()> {
     Ok(())
 }
 
-/// fcntl(2)
-pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
-    let file = cx.file(fd)?;
-    let files = cx.files();
-    match cmd {
-        F_DUPFD | F_DUPFD_CLOEXEC => {
-            let limit = cx.limit(RLIMIT_NOFILE);
-            let min = usize::try_from(arg as u32).ok().filter(|&min| (min as u64) < limit);
-            let new = files.reserve_from(min.ok_or(EINVAL)?, limit, cmd == F_DUPFD_CLOEXEC)?;
-            Ok(new.install(file).0 as u64)
-        }
-        F_GETFD => Ok(if files.cloexec(fd)? { FD_CLOEXEC.into() } else { 0 }),
-        F_SETFD => files.set_cloexec(fd, arg & u64::from(FD_CLOEXEC) != 0).map(|()| 0),
-        F_GETFL => Ok(file.flags().bits().into()),
-        _ if file.is_path() => Err(EBADF),
-        F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
-            lock::record(cx, fd, &file, cmd, arg).map(|()| 0)
-        }
-        F_SETFL => {
-            let flags = OpenFlags(arg as u32);
-            let regular = matches!(file.inode().kind(), Kind::File(_));
-            if flags.has(OpenFlags::DIRECT) && regular {
-                return Err(EINVAL);
-            }
-            let atime = flags.has(OpenFlags::NOATIME) && !file.flags().has(OpenFlags::NOATIME);
-            if atime && !crate::fs::access::is_owner(cx.cred(), &file.inode().attr()) {
-                return Err(EPERM);
-            }
-            file.set_flags(flags);
-            Ok(0)
-        }
-        F_GETPIPE_SZ | F_SETPIPE_SZ => pipe::fcntl(&file, cmd, arg, cx.cred()),
-        _ => Err(EINVAL),
-    }
-}
-
 /// ioctl(2)
 pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
     let file = cx.usable_file(fd)?;
@@ -259,8 +222,23 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             file.set_nonblock(on != 0);
             Ok(0)
         }
+        FIOASYNC => {
+            let on = UserIn::<i32>::new(arg).read(cx.space())?;
+            file.set_async(fd.0, on != 0).map(|()| 0)
+        }
+        TIOCGPTPEER if file.ops_as::<Master>().is_some() => open_peer(cx, &file, arg),
         _ => cx.with_caller(|c| file.ops().ioctl(&file, c, cmd, arg)).map(|n| n as u64),
     }
+}
+
+/// Opens the other end of a pseudoterminal (`TIOCGPTPEER`).
+fn open_peer(cx: &mut Cx, file: &File, flags: u64) -> Result<u64> {
+    let flags = OpenFlags(flags as u32);
+    let master = file.ops_as::<Master>().ok_or(EIO)?;
+    let peer = cx.with_caller(|c| master.open_peer(file, c, cx.cred(), flags))?;
+    let limit = cx.limit(RLIMIT_NOFILE);
+    let fd = cx.files().insert(peer, limit, flags.has(OpenFlags::CLOEXEC))?;
+    Ok(fd.0 as u64)
 }
 
 /// sync(2)

@@ -13,18 +13,13 @@ use abi::{
 use crate::{
     dev::bulk::in_pieces,
     mm::user::{Out, UserBytes, UserOut, UserStr},
-    process::Cx,
+    process::{
+        Cx,
+        uts::{MACHINE, RELEASE, SYSNAME, VERSION},
+    },
+    sched::load::SHIFT,
     time,
 };
-
-/// What uname(2) says of the kernel. Programs look for a Linux of the reference's version.
-pub const SYSNAME: &[u8] = b"Linux";
-/// uname -r
-pub const RELEASE: &[u8] = b"6.1.0-eclipse";
-/// uname -v
-pub const VERSION: &[u8] = b"#1 SMP Eclipse";
-/// uname -m
-pub const MACHINE: &[u8] = b"x86_64";
 
 /// `personality(2)`: uname says 2.6.x.
 const UNAME26: u32 = 0x002_0000;
@@ -149,12 +144,16 @@ pub fn reboot(
     }
 }
 
+/// Bits behind the point of a load in `struct sysinfo`.
+const SI_LOAD_SHIFT: u32 = 16;
+
 /// sysinfo(2)
 pub fn sysinfo(cx: &mut Cx, out: UserOut<Sysinfo>) -> Result<()> {
     let memory = hal::mem::stats();
     let page = 4096;
     let info = Sysinfo {
         uptime: (time::mono_ns().div_ceil(time::NSEC_PER_SEC)) as i64,
+        loads: cx.kernel.sched.load_averages().map(|load| load << (SI_LOAD_SHIFT - SHIFT)),
         totalram: memory.total as u64 * page,
         freeram: memory.free as u64 * page,
         procs: cx.kernel.family.lock().len().min(u16::MAX.into()) as u16,

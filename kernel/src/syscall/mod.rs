@@ -6,7 +6,9 @@
 
 pub mod arg;
 pub mod event;
+pub mod fcntl;
 pub mod fd;
+pub mod foreign;
 pub mod fs;
 pub mod ids;
 pub mod limits;

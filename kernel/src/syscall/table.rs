@@ -8,7 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fd, fs, ids, limits, lock, mem, misc, net, poll, prctl, priority, process,
+    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl, priority,
+    process,
     ret::Ret,
     sched, signal, time,
 };
@@ -135,7 +136,7 @@ syscalls! {
     dup3 => fd::dup3;
     pipe => fd::pipe;
     pipe2 => fd::pipe2;
-    fcntl => fd::fcntl;
+    fcntl => fcntl::fcntl;
     flock => lock::flock;
     ioctl => fd::ioctl;
     sync => fd::sync;
@@ -153,6 +154,7 @@ syscalls! {
     creat => fs::creat;
     openat => fs::openat;
     openat2 => fs::openat2;
+    memfd_create => fs::memfd_create;
     mkdir => fs::mkdir;
     mkdirat => fs::mkdirat;
     mknod => fs::mknod;
@@ -201,6 +203,19 @@ syscalls! {
     futimesat => fs::futimesat;
     utimensat => fs::utimensat;
 
+    setxattr => fs::setxattr;
+    lsetxattr => fs::lsetxattr;
+    fsetxattr => fs::fsetxattr;
+    getxattr => fs::getxattr;
+    lgetxattr => fs::lgetxattr;
+    fgetxattr => fs::fgetxattr;
+    listxattr => fs::listxattr;
+    llistxattr => fs::llistxattr;
+    flistxattr => fs::flistxattr;
+    removexattr => fs::removexattr;
+    lremovexattr => fs::lremovexattr;
+    fremovexattr => fs::fremovexattr;
+
     // Directories
     getdents64 => fs::getdents64;
     getdents => fs::getdents;
@@ -237,6 +252,8 @@ syscalls! {
     munlock => mem::munlock;
     mlockall => mem::mlockall;
     munlockall => mem::munlockall;
+    process_vm_readv => foreign::process_vm_readv;
+    process_vm_writev => foreign::process_vm_writev;
 
     // Processes
     fork => process::fork;

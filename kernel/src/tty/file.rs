@@ -1,19 +1,22 @@
 //! [`Terminal`]: an open file on a terminal. Reading with `VMIN` and `VTIME`, writing, polling;
 //! ioctl(2) is in `ioctl`. Sources: termios(3), `n_tty_read`, `n_tty_write`.
 
-use abi::errno::{EAGAIN, EIO, ENOTTY, Result};
+use abi::errno::{EAGAIN, EIO, ENOTTY, Errno, Result};
 use abi::fs::OpenFlags;
 use abi::poll::PollEvents;
 use abi::process::CAP_SYS_ADMIN;
 use abi::signal::{SIGTTIN, SIGTTOU};
+use abi::time::Timespec;
 use abi::tty::{LocalFlags, TIOCSPGRP};
 use alloc::sync::Arc;
 
 use super::ldisc::CHUNK;
 use super::termios::{Ask, Settings};
 use super::tty::Tty;
+use crate::fs::inode::Change;
 use crate::fs::{Caller, File, FileOps, Pos};
 use crate::mm::io::{Sink, Source};
+use crate::time::NSEC_PER_SEC;
 use crate::wait::Watch;
 
 /// Bytes that one call of `write` takes at most; [`File`] calls again for the rest.
@@ -105,7 +108,7 @@ impl Terminal {
     /// Takes up to a chunk from the writer. 0: there is no room now.
     fn take(&self, from: &mut dyn Source) -> Result<usize> {
         let mut piece = [0; CHUNK];
-        let room = self.tty.state().ldisc.sending().room();
+        let room = self.tty.state().room(self.tty.driver());
         if room == 0 {
             return Ok(0);
         }
@@ -145,10 +148,11 @@ impl FileOps for Terminal {
         drop(turn);
         // There is room again for what the driver holds back.
         self.tty.pump();
+        stamp(f, Stamp::Read);
         Ok(n)
     }
 
-    fn write(&self, _f: &File, _c: &Caller, from: &mut dyn Source, _at: Pos) -> Result<usize> {
+    fn write(&self, f: &File, _c: &Caller, from: &mut dyn Source, _at: Pos) -> Result<usize> {
         if self.is_dead() {
             return Err(EIO);
         }
@@ -167,6 +171,7 @@ impl FileOps for Terminal {
                 Err(_) => break,
             }
         }
+        stamp(f, Stamp::Written);
         Ok(done)
     }
 
@@ -186,7 +191,7 @@ impl FileOps for Terminal {
 
     fn ioctl(&self, f: &File, c: &Caller, cmd: u32, arg: u64) -> Result<i64> {
         if self.is_dead() {
-            return Err(if cmd == TIOCSPGRP { ENOTTY } else { EIO });
+            return Err(dead_ioctl(cmd));
         }
         self.command(f, c, cmd, arg)
     }
@@ -211,8 +216,39 @@ impl FileOps for Terminal {
     }
 }
 
+/// What ioctl(2) says of a file whose terminal was hung up (`hung_up_tty_ioctl`).
+pub(super) fn dead_ioctl(cmd: u32) -> Errno {
+    if cmd == TIOCSPGRP { ENOTTY } else { EIO }
+}
+
+/// Which time of a device node an operation sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    Read,
+    Written,
+}
+
+/// Notes in the node's times that the terminal is in use, to eight seconds: who looks is not to
+/// learn when each key is pressed (`tty_update_time`).
+pub(super) fn stamp(f: &File, what: Stamp) {
+    let Some(path) = f.path() else { return };
+    let now = path.mount.sb().clock.now_ns().div_euclid(NSEC_PER_SEC as i64);
+    let attr = f.inode().attr();
+    let old = if what == Stamp::Read { attr.atime } else { attr.mtime };
+    if (now ^ old.tv_sec) & !7 == 0 {
+        return;
+    }
+    let new = Some(Timespec { tv_sec: now, ..old });
+    let change = match what {
+        Stamp::Read => Change { atime: new, ..Change::default() },
+        Stamp::Written => Change { mtime: new, ..Change::default() },
+    };
+    // A time that cannot be noted is no reason to fail.
+    let _ = f.inode().set_attr(&change);
+}
+
 /// What poll(2) says of a file whose terminal was hung up (`hung_up_tty_poll`).
-const DEAD: PollEvents = PollEvents::IN
+pub(super) const DEAD: PollEvents = PollEvents::IN
     .with(PollEvents::RDNORM)
     .with(PollEvents::OUT)
     .with(PollEvents::WRNORM)

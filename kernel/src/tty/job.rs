@@ -137,13 +137,15 @@ impl Tty {
         taken
     }
 
-    /// `TIOCNOTTY`, and what becomes of the terminal when its session's leader calls setsid(2) or
-    /// the like (`disassociate_ctty(0)`): a leader frees it and tells the foreground group.
+    /// `TIOCNOTTY` (`disassociate_ctty(0)`): a leader frees the terminal. A pseudoterminal's
+    /// foreground group is told; any other terminal is hung up.
     pub fn release(&self) {
         let Some(job) = self.jobs().caller() else { return };
         if job.leads_session {
             let foreground = self.owner().foreground;
-            if foreground != 0 {
+            if !self.driver().is_pty() {
+                self.hang_up(true);
+            } else if foreground != 0 {
                 self.jobs().signal_group(foreground, SIGHUP);
                 self.jobs().signal_group(foreground, SIGCONT);
             }

@@ -12,6 +12,7 @@ mod file;
 mod ioctl;
 pub mod job;
 pub mod ldisc;
+pub mod pty;
 mod serial;
 pub mod termios;
 #[cfg(test)]
@@ -21,11 +22,15 @@ mod tty;
 
 pub use file::Terminal;
 pub use job::{Job, JobControl};
+use tty::State;
 pub use tty::{Driver, Tty};
+
+pub use abi::tty::N_TTY;
 
 use abi::fs::makedev;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use pty::Ptys;
 
 /// Major device number of serial ports (`TTY_MAJOR`).
 pub const SERIAL_MAJOR: u32 = 4;
@@ -33,8 +38,12 @@ pub const SERIAL_MAJOR: u32 = 4;
 /// Minor device number of the first serial port.
 pub const SERIAL_MINOR: u32 = 64;
 
+/// The device number of ptmx.
+pub const PTMX: u64 = makedev(5, 2);
+
 /// The terminals of a kernel.
 pub struct Terminals {
+    ptys: Ptys,
     serial: Vec<Serial>,
     /// Which of them is `/dev/console`.
     console: usize,
@@ -64,7 +73,7 @@ impl Terminals {
                 Serial { port, tty: Arc::new(tty) }
             })
             .collect();
-        Self { serial, console, jobs }
+        Self { ptys: Ptys::new(jobs), serial, console, jobs }
     }
 
     /// Serial ports.
@@ -85,6 +94,11 @@ impl Terminals {
     /// The number of the serial port that is the console, for the kernel log.
     pub fn console_port(&self) -> usize {
         self.console
+    }
+
+    /// The pseudoterminals.
+    pub fn ptys(&self) -> &Ptys {
+        &self.ptys
     }
 
     /// The controlling terminal of the calling process.

@@ -5,8 +5,8 @@
 //! sender wait; they are fetched when the terminal has made room. Nothing is lost, in whatever
 //! mode, as long as the sender heeds that (QEMU does).
 
-use abi::Wire;
 use abi::tty::Serial;
+use abi::{Result, Wire};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -70,8 +70,9 @@ impl Port {
 struct Uart(Arc<Port>);
 
 impl Driver for Uart {
-    fn open(&self) {
+    fn open(&self) -> Result<()> {
         hal::dev::serial::listen(self.0.index);
+        Ok(())
     }
 
     fn receive(&self, to: &mut [u8]) -> usize {

@@ -5,8 +5,8 @@
 //! `drivers/tty/tty_baudrate.c`, `drivers/tty/serial/serial_core.c`.
 
 use abi::tty::{
-    B38400, BOTHER, CBAUD, CBAUDEX, CIBAUD, CS8, ControlFlags, InputFlags, LocalFlags, N_TTY, NCCS,
-    OutputFlags, POSIX_VDISABLE, Termios, Termios2,
+    B38400, BOTHER, CBAUD, CBAUDEX, CIBAUD, CS8, ControlFlags, InputFlags, LocalFlags, N_TTY, NCC,
+    NCCS, OutputFlags, POSIX_VDISABLE, Termio, Termios, Termios2,
 };
 
 /// What a terminal is set to.
@@ -37,6 +37,12 @@ pub const STANDARD: Settings = Settings {
     c_ispeed: 38400,
     c_ospeed: 38400,
 };
+
+/// The hardware flags that a pseudoterminal cannot change (`pty_set_termios`).
+pub const PTY_FIXED: ControlFlags = ControlFlags(CS8 | ControlFlags::CREAD.bits());
+
+/// The settings of a new pseudoterminal's slave.
+pub const PTY: Settings = Settings { c_cflag: ControlFlags(B38400 | PTY_FIXED.bits()), ..STANDARD };
 
 /// The speed of a serial port nobody has set: as `console=ttyS0` without a speed.
 pub const DEFAULT_BAUD: u32 = 9600;
@@ -100,6 +106,67 @@ pub fn to_termios(now: &Settings) -> Termios {
         c_line: now.c_line,
         c_cc: now.c_cc,
     }
+}
+
+/// What a `struct termio` from a program makes of the settings `old`: it has the lower halves of
+/// the flags and the first characters.
+pub fn from_termio(new: &Termio, old: &Settings) -> Settings {
+    const UPPER: u32 = 0xffff_0000;
+    let mut c_cc = old.c_cc;
+    c_cc[..NCC].copy_from_slice(&new.c_cc);
+    settle_speeds(Settings {
+        c_iflag: InputFlags(old.c_iflag.bits() & UPPER | u32::from(new.c_iflag)),
+        c_oflag: OutputFlags(old.c_oflag.bits() & UPPER | u32::from(new.c_oflag)),
+        c_cflag: ControlFlags(old.c_cflag.bits() & UPPER | u32::from(new.c_cflag)),
+        c_lflag: LocalFlags(old.c_lflag.bits() & UPPER | u32::from(new.c_lflag)),
+        c_line: new.c_line,
+        c_cc,
+        ..*old
+    })
+}
+
+/// The settings as a `struct termio`.
+pub fn to_termio(now: &Settings) -> Termio {
+    let mut c_cc = [0; NCC];
+    c_cc.copy_from_slice(&now.c_cc[..NCC]);
+    Termio {
+        c_iflag: now.c_iflag.bits() as u16,
+        c_oflag: now.c_oflag.bits() as u16,
+        c_cflag: now.c_cflag.bits() as u16,
+        c_lflag: now.c_lflag.bits() as u16,
+        c_line: now.c_line,
+        c_cc,
+    }
+}
+
+/// No bit and no character is locked.
+pub const UNLOCKED: Settings = Settings {
+    c_iflag: InputFlags::EMPTY,
+    c_oflag: OutputFlags::EMPTY,
+    c_cflag: ControlFlags::EMPTY,
+    c_lflag: LocalFlags::EMPTY,
+    c_line: 0,
+    c_cc: [0; NCCS],
+    c_ispeed: 0,
+    c_ospeed: 0,
+};
+
+/// `new`, with what is set in `locked` as in `old` (`unset_locked_termios`).
+pub fn keep_locked(mut new: Settings, old: &Settings, locked: &Settings) -> Settings {
+    let keep = |new: u32, old: u32, locked: u32| new & !locked | old & locked;
+    new.c_iflag.0 = keep(new.c_iflag.0, old.c_iflag.0, locked.c_iflag.0);
+    new.c_oflag.0 = keep(new.c_oflag.0, old.c_oflag.0, locked.c_oflag.0);
+    new.c_cflag.0 = keep(new.c_cflag.0, old.c_cflag.0, locked.c_cflag.0);
+    new.c_lflag.0 = keep(new.c_lflag.0, old.c_lflag.0, locked.c_lflag.0);
+    if locked.c_line != 0 {
+        new.c_line = old.c_line;
+    }
+    for (place, &locked) in locked.c_cc.iter().enumerate() {
+        if locked != 0 {
+            new.c_cc[place] = old.c_cc[place];
+        }
+    }
+    new
 }
 
 /// Makes the speeds as numbers follow the codes in `c_cflag` (`tty_termios_baud_rate`,

@@ -4,25 +4,30 @@
 use abi::errno::{EBUSY, Result};
 use abi::poll::PollEvents;
 use abi::signal::{SIGWINCH, SigSet};
-use abi::tty::{Serial, Winsize};
+use abi::tty::{LocalFlags, Serial, Winsize};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::job::{JobControl, Owner};
-use super::ldisc::Ldisc;
-use super::termios::Settings;
+use super::ldisc::{EXPANSION, Ldisc};
+use super::termios::{self, Ask, Settings};
 use crate::lock::{Spin, SpinGuard, order};
 use crate::time::mono_ns;
 use crate::wait::{Mutex, WaitQueue};
 
 /// Bytes that go to or come from a driver at a time.
-const PIECE: usize = 64;
+const PIECE: usize = 256;
 
 /// What drives the wire. All calls come from threads or deferred work, never from interrupts;
 /// those that move bytes come one at a time, under the terminal's lock, and must not sleep.
 pub trait Driver: Send + Sync {
-    /// The first of possibly many opens: start to receive.
-    fn open(&self);
+    /// A file is opened: start to receive. `EIO` if the other end is not there.
+    fn open(&self) -> Result<()>;
+
+    /// A file was closed; `left` are still open.
+    fn close(&self, left: usize) {
+        let _ = left;
+    }
 
     /// The next received bytes, up to `to.len()`; the terminal asks only while it has room.
     fn receive(&self, to: &mut [u8]) -> usize;
@@ -35,6 +40,34 @@ pub trait Driver: Send + Sync {
 
     /// Forgets what it has received.
     fn flush_received(&self);
+
+    /// Forgets what it was given to send, as far as that can be.
+    fn flush_sent(&self) {}
+
+    /// Whether it keeps no output: what is written is with the other end, and while output is
+    /// stopped nothing can be written.
+    fn is_direct(&self) -> bool {
+        false
+    }
+
+    /// Unread input was thrown away.
+    fn input_flushed(&self) {}
+
+    /// Output has stopped or goes on.
+    fn stopped(&self, stopped: bool) {
+        let _ = stopped;
+    }
+
+    /// The terminal was hung up: the settings it goes back to, if it does
+    /// (`TTY_DRIVER_RESET_TERMIOS`).
+    fn hung_up(&self) -> Option<Settings> {
+        None
+    }
+
+    /// Whether the other end is a program.
+    fn is_pty(&self) -> bool {
+        false
+    }
 
     /// What `TIOCGSERIAL` tells of it; only serial ports have something to tell.
     fn serial(&self) -> Option<Serial> {
@@ -62,6 +95,8 @@ pub struct Tty {
 /// What the lock of a terminal guards.
 pub(super) struct State {
     pub settings: Settings,
+    /// The bits and characters set here stay as they are (`TIOCSLCKTRMIOS`).
+    pub locked: Settings,
     pub ldisc: Box<Ldisc>,
     pub size: Winsize,
     /// `TIOCEXCL`: nobody else may open it.
@@ -85,6 +120,7 @@ impl Tty {
     ) -> Self {
         let state = State {
             settings,
+            locked: termios::UNLOCKED,
             ldisc: Box::default(),
             size: Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 },
             exclusive: false,
@@ -142,7 +178,7 @@ impl Tty {
         let foreground = {
             let mut state = self.state.lock();
             if state.ldisc.room(&state.settings) > 0 {
-                state.accept(byte, &mut signals);
+                state.accept(byte, &*self.driver, &mut signals);
             }
             state.send(&*self.driver);
             state.owner.foreground
@@ -179,13 +215,15 @@ impl Tty {
         if state.exclusive && !admin {
             return Err(EBUSY);
         }
+        // Under the lock, so that the driver sees opens and closes in their order.
+        self.driver.open()?;
         state.opens += 1;
-        let (first, hangups) = (state.opens == 1, state.hangups);
-        drop(state);
-        if first {
-            self.driver.open();
-        }
-        Ok(hangups)
+        Ok(state.hangups)
+    }
+
+    /// Counts one who keeps the terminal as it is, but does not use it.
+    pub(super) fn hold(&self) {
+        self.state.lock().opens += 1;
     }
 
     /// An open file is closed. After the last one the terminal keeps only its settings.
@@ -197,6 +235,7 @@ impl Tty {
             state.send(&*self.driver);
             state.ldisc.reset();
         }
+        self.driver.close(state.opens);
     }
 
     /// All files open now are dead, input and output are void, and it is nobody's terminal. The
@@ -207,6 +246,8 @@ impl Tty {
             state.hangups += 1;
             state.exclusive = false;
             state.ldisc.reset();
+            self.driver.flush_sent();
+            state.settings = self.driver.hung_up().unwrap_or(state.settings);
             core::mem::take(&mut state.owner)
         };
         self.wake();
@@ -290,7 +331,7 @@ impl State {
                 break;
             }
             for &byte in &piece[..n] {
-                self.accept(byte, signals);
+                self.accept(byte, driver, signals);
             }
             self.last_input_ns = mono_ns();
             // Echo has little room: it goes out before the next piece.
@@ -299,10 +340,39 @@ impl State {
         self.regulate(driver);
     }
 
-    fn accept(&mut self, byte: u8, signals: &mut SigSet) {
+    fn accept(&mut self, byte: u8, driver: &dyn Driver, signals: &mut SigSet) {
+        let was_stopped = self.ldisc.sending().is_stopped();
         if let Some(signal) = self.ldisc.receive(byte, &self.settings) {
             signals.insert(signal);
+            if !self.settings.local(LocalFlags::NOFLSH) {
+                driver.flush_sent();
+                driver.input_flushed();
+            }
         }
+        self.tell_flow(was_stopped, driver);
+    }
+
+    /// Tells the driver if output has stopped or gone on.
+    pub fn tell_flow(&self, was_stopped: bool, driver: &dyn Driver) {
+        let stopped = self.ldisc.sending().is_stopped();
+        if stopped != was_stopped {
+            driver.stopped(stopped);
+        }
+    }
+
+    /// How many bytes a program may write now.
+    pub fn room(&self, driver: &dyn Driver) -> usize {
+        let sending = self.ldisc.sending();
+        match driver.is_direct() {
+            true if sending.is_stopped() => 0,
+            true => sending.room().min(driver.room().saturating_sub(sending.len()) / EXPANSION),
+            false => sending.room(),
+        }
+    }
+
+    /// Bytes written that the other end has not got (`tty_chars_in_buffer`).
+    pub fn unsent(&self, driver: &dyn Driver) -> usize {
+        if driver.is_direct() { 0 } else { self.ldisc.sending().len() }
     }
 
     /// Tells the sender to stop or go on, if that is due. Such a byte waits for no other.
@@ -329,14 +399,13 @@ impl State {
 
     /// What poll(2) says.
     pub fn events(&self, driver: &dyn Driver) -> PollEvents {
-        use super::termios::Ask;
         let t = &self.settings;
         let mut events = PollEvents::EMPTY;
         let min = if t.time_ns() == 0 { t.min() } else { 1 };
         if self.ldisc.readable(t, min) {
             events |= PollEvents::IN | PollEvents::RDNORM;
         }
-        if self.ldisc.sending().room() > 0 && driver.room() > 0 {
+        if self.room(driver) > 0 && driver.room() > 0 {
             events |= PollEvents::OUT | PollEvents::WRNORM;
         }
         events

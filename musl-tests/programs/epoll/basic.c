@@ -1,6 +1,6 @@
 /* epoll(7): levels, edges, one-shot, MOD and DEL, closing, dup, errors.
  *
- * //@ smp=1,2
+//@ smp=1,2
  */
 #include "../check.h"
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* Epoll sets within epoll sets: what they report, loops and depth.
  *
- * //@ smp=1,2
+//@ smp=1,2
  */
 #include "../check.h"
 #include <poll.h>

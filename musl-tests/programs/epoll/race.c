@@ -1,7 +1,7 @@
 /* Many processes around one epoll set: no event is lost, none is told twice where it must not be,
  * whoever adds, removes and closes meanwhile.
  *
- * //@ smp=1,2,4 timeout=180
+//@ smp=1,2,4 timeout=180
  */
 #include "../check.h"
 #include <sys/epoll.h>

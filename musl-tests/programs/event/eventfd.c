@@ -1,6 +1,6 @@
 /* eventfd(2): values, semaphores, blocking, polling, errors, fdinfo's count.
  *
- * //@ smp=1,2
+//@ smp=1,2
  */
 #include "../check.h"
 #include <poll.h>

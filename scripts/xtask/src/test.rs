@@ -1,5 +1,6 @@
-//! The whole test run: formatting, lints, the tests of every crate, the kernel's build, loom's
-//! models, the hal's self-test, and the programs of `musl-tests` in the guest.
+//! The whole test run: formatting, lints, the tests of every crate, loom's models, the hal's
+//! self-test, and the programs of `musl-tests` in the guest, on the kernel with its run-time checks
+//! and on the kernel as it is used.
 //!
 //! Every step is one command; its output is kept and shown when the step fails. Results are
 //! summed from the `test result:` lines that libtest and libtest-mimic print.
@@ -76,10 +77,13 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
                 steps.push(step(&name, models(way, &package.name))?);
             }
         }
-        steps.push(step("kernel", myself("build"))?);
         if filter.is_none() && plan.depth == Depth::Whole {
-            steps.push(step("hal on three machines", myself("self-test"))?);
+            steps.push(step("hal on three machines", myself(&["self-test"]))?);
+            // With assertions, overflow checks and lock ranks on first, then as it is used.
+            steps.push(step("kernel with checks", myself(&["build", "--profile", "checked"]))?);
+            steps.push(step("guest tests with checks", guest(way, plan.kernel, None))?);
         }
+        steps.push(step("kernel", myself(&["build"]))?);
     } else {
         exec::kernel_file(plan.kernel)?;
     }
@@ -168,10 +172,10 @@ fn models(way: Way, package: &str) -> Command {
     command
 }
 
-/// This very program with another command.
-fn myself(command: &str) -> Command {
+/// This very program with other arguments.
+fn myself(args: &[&str]) -> Command {
     let mut me = Command::new(std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
-    me.arg(command);
+    me.args(args);
     me
 }
 

@@ -3,6 +3,7 @@
 use super::fiber::Baton;
 use super::machine::Shared;
 use crate::contract::{CpuId, HeldStack, Idle, Pinned, sealed::Sealed};
+use crate::irq::Counts;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -137,6 +138,21 @@ pub fn hwcap() -> u64 {
 /// What the kernel lets programs use: nothing, here.
 pub fn hwcap2() -> u64 {
     0
+}
+
+/// What the CPUs say of themselves: nothing, here.
+pub fn cpuid(_leaf: u32, _subleaf: u32) -> [u32; 4] {
+    [0; 4]
+}
+
+/// The number of `cpu`'s local APIC.
+pub fn apic_id(cpu: CpuId) -> u32 {
+    cpu.0
+}
+
+/// Runs `f` with the interrupt counters of `cpu`.
+pub(crate) fn with_interrupts<R>(cpu: CpuId, f: impl FnOnce(&Counts) -> R) -> Option<R> {
+    machine()?.cpus.get(cpu.0 as usize).map(|cpu| f(&cpu.interrupts))
 }
 
 /// How many CPUs run.

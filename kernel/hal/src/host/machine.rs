@@ -6,6 +6,7 @@ use super::cpu::{self, Ended};
 use super::devices::Port;
 use super::program::{Body, Programs, User};
 use crate::contract::{CpuId, Hooks, Line, MAX_CPUS};
+use crate::irq::{Counts, Source};
 use crate::rcu;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,6 +85,7 @@ pub(super) struct CpuState {
     pub(super) deadline: AtomicU64,
     /// Serial ports with an interrupt pending here, a bit each.
     pub(super) lines: AtomicU32,
+    pub(super) interrupts: Counts,
     pub(super) data: OnceLock<&'static (dyn Any + Sync)>,
 }
 
@@ -97,10 +99,14 @@ impl CpuState {
     pub(super) fn take_interrupts(&self, machine: &Shared) {
         if self.deadline.load(Ordering::SeqCst) <= machine.now() {
             self.deadline.store(u64::MAX, Ordering::SeqCst);
+            self.interrupts.add(Source::Timer);
             machine.hooks.timer();
         }
         let lines = self.lines.swap(0, Ordering::SeqCst);
         for port in (0..machine.ports.len()).filter(|port| lines & 1 << port != 0) {
+            if let Some((_, irq)) = super::serial::resources(port) {
+                self.interrupts.add(Source::Isa(irq));
+            }
             machine.hooks.irq(Line::Serial(port as u8));
         }
     }
@@ -241,6 +247,7 @@ impl Machine {
             attention: AtomicBool::new(false),
             deadline: AtomicU64::new(u64::MAX),
             lines: AtomicU32::new(0),
+            interrupts: Counts::new(),
             data: OnceLock::new(),
         };
         Machine(Arc::new(Shared {

@@ -117,7 +117,7 @@ impl Mini {
         space.map(entry, text, Perms::READ | Perms::EXEC, Kind::File).unwrap();
         let mut regs = Regs::new().unwrap();
         regs.set_rip(entry).unwrap();
-        regs.set_rsp(1 << 30).unwrap();
+        regs.set_rsp(1 << 30);
         (space, regs)
     }
 
@@ -149,7 +149,7 @@ impl Mini {
                         regs.rax = 77;
                         interrupted = Some(regs.try_clone().unwrap());
                         regs.set_rip(handler).unwrap();
-                        regs.set_rsp(0x1000).unwrap();
+                        regs.set_rsp(0x1000);
                         (regs.rdi, regs.rsi, regs.rdx) = (10, 0x20, 0x30);
                     }
                     SIGRETURN => {
@@ -157,7 +157,7 @@ impl Mini {
                         let kept = interrupted.take().unwrap();
                         regs.rax = kept.rax;
                         regs.set_rip(kept.rip()).unwrap();
-                        regs.set_rsp(kept.rsp()).unwrap();
+                        regs.set_rsp(kept.rsp());
                     }
                     EXEC => (space, regs) = Mini::exec(regs.rdi),
                     nr => panic!("no system call {nr}"),

@@ -1,7 +1,7 @@
 //! Page-table entries and tables of x86-64 (Intel SDM vol. 3, 4.5), with the bits that software may
 //! use as this kernel uses them.
 
-use super::{Kind, Perms};
+use super::{Kind, Mapped, Perms};
 use crate::contract::NoMemory;
 use crate::frame::{Frame, SIZE};
 use crate::machine;
@@ -61,6 +61,31 @@ impl Entry {
     pub(super) fn fresh(mut self) -> Entry {
         self.0.set_bit(ACCESSED, false).set_bit(DIRTY, false);
         self
+    }
+
+    /// The same, but nobody has used the page through it lately.
+    pub(super) fn unused(mut self) -> Entry {
+        self.0.set_bit(ACCESSED, false);
+        self
+    }
+
+    pub(super) fn is_accessed(self) -> bool {
+        self.0.get_bit(ACCESSED)
+    }
+
+    /// What others may know of it, as the entry of `page`.
+    pub(super) fn describe(self, page: u64) -> Mapped {
+        // SAFETY: only looked at; the handle is forgotten, so the entry keeps its own.
+        let frame = core::mem::ManuallyDrop::new(unsafe { Frame::from_pa(self.pa()) });
+        Mapped {
+            page,
+            frame: frame.number(),
+            sharers: frame.count(),
+            perms: self.perms(),
+            kind: self.kind(),
+            accessed: self.is_accessed(),
+            dirty: self.0.get_bit(DIRTY),
+        }
     }
 
     pub(super) fn is_empty(self) -> bool {

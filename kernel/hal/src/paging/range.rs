@@ -193,7 +193,7 @@ impl Space {
     }
 
     /// Calls `f` for all filled last-level entries in `range`.
-    fn for_pages(
+    pub(super) fn for_pages(
         &self,
         range: Range<u64>,
         walk: &MutexGuard<'_, ()>,

@@ -11,6 +11,7 @@ use x86_64::registers::rflags::RFlags;
 use super::cpu::{self, gdt, idt, percpu};
 use super::panic::{self, Oops};
 use super::user::{self, Regs};
+use crate::irq::Source;
 
 /// What `enter_user` returns for a system call, and for a run ended by [`cpu::kick`].
 pub const SYSCALL: u32 = 0x100;
@@ -148,6 +149,7 @@ pub fn enable_syscall() {
 
 extern "C" fn on_timer(_vector: u32) {
     user::close();
+    percpu::this().interrupts.add(Source::Timer);
     cpu::apic::end_of_interrupt();
     super::time::fired();
 }
@@ -159,12 +161,14 @@ extern "C" fn on_call(_vector: u32) {
 }
 
 extern "C" fn on_kick(_vector: u32) {
+    percpu::this().interrupts.add(Source::Kick);
     cpu::apic::end_of_interrupt();
 }
 
 extern "C" fn on_isa(vector: u32) {
     user::close();
     let irq = vector as u8 - idt::ISA;
+    percpu::this().interrupts.add(Source::Isa(irq));
     super::serial::for_each_ready(irq, |port| super::hooks().irq(crate::Line::Serial(port)));
     cpu::apic::end_of_interrupt();
 }

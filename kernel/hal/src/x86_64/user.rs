@@ -215,13 +215,9 @@ impl Regs {
         self.rsp
     }
 
-    /// Sets the stack pointer.
-    ///
-    /// # Errors
-    /// As [`Regs::set_rip`].
-    pub fn set_rsp(&mut self, rsp: u64) -> Result<(), NonCanonical> {
-        self.rsp = canonical(rsp)?;
-        Ok(())
+    /// Sets the stack pointer. Any value will do: it is looked at in user mode only.
+    pub fn set_rsp(&mut self, rsp: u64) {
+        self.rsp = rsp;
     }
 
     /// RFLAGS as the program sees them (IF set).

@@ -30,7 +30,7 @@ use core::cell::RefCell;
 struct NoDevices;
 
 impl Devices for NoDevices {
-    fn open_char(&self, _: u64, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {
+    fn open_char(&self, _: u64, _: &Path, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {
         Err(ENXIO)
     }
     fn open_block(&self, _: u64, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {

@@ -13,22 +13,25 @@ use crate::mm::{Mappings, PAGE, PageSource, drop_pages};
 use crate::sched::{self, work};
 use crate::wait::Mutex;
 use abi::Result;
-use abi::errno::{EFBIG, EINTR, EIO, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP};
+use abi::errno::{EFBIG, EINTR, EIO, ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP, EPERM};
 use abi::fs::FallocFlags;
+use abi::mm::Seals;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use hal::mem::{Frame, Kind};
 
 /// The content of a file.
 pub(super) struct Pages {
     space: Arc<Space>,
     len: AtomicU64,
-    writing: Mutex<(), order::FileData>,
+    pub(super) writing: Mutex<(), order::FileData>,
     frames: Mutex<BTreeMap<u64, Frame>, order::PageCache>,
-    mappings: Mappings,
+    pub(super) mappings: Mappings,
     writers: WriteCount,
+    /// [`Seals`]
+    pub(super) seals: AtomicU32,
 }
 
 /// A part of one page: its index, and the bytes in it.
@@ -46,6 +49,7 @@ impl Pages {
             frames: Mutex::new(BTreeMap::new()),
             mappings: Mappings::default(),
             writers: WriteCount::default(),
+            seals: AtomicU32::new(Seals::SEAL.bits()),
         }
     }
 
@@ -164,7 +168,10 @@ impl Data for Arc<Pages> {
         let mut done = 0;
         while done < want {
             let (index, off, n) = part(at + done, want - done);
-            let moved = self.get_or_make(index).and_then(|frame| from.frame(&frame, off, n));
+            let moved = self
+                .may_write(at + done + n as u64)
+                .and_then(|()| self.get_or_make(index))
+                .and_then(|frame| from.frame(&frame, off, n));
             match moved {
                 Ok(moved) => {
                     done += moved as u64;
@@ -185,6 +192,7 @@ impl Data for Arc<Pages> {
             return Err(EFBIG);
         }
         let _writing = self.writing.lock();
+        self.may_resize(len)?;
         let old = self.len.swap(len, Ordering::AcqRel);
         if len < old {
             let (index, off, n) = part(len, PAGE);
@@ -200,11 +208,17 @@ impl Data for Arc<Pages> {
         let end = at.checked_add(len).filter(|&end| end <= MAX_LEN).ok_or(EFBIG)?;
         let _writing = self.writing.lock();
         if mode == FallocFlags::PUNCH_HOLE | FallocFlags::KEEP_SIZE {
+            if self.seals().intersects(Seals::WRITE | Seals::FUTURE_WRITE) {
+                return Err(EPERM);
+            }
             self.punch(at, len);
             return Ok(());
         }
         if !mode.without(FallocFlags::KEEP_SIZE).is_empty() {
             return Err(EOPNOTSUPP);
+        }
+        if self.seals().has(Seals::GROW) && end > self.length() {
+            return Err(EPERM);
         }
         let range = at / PAGE..end.div_ceil(PAGE);
         if range.end - range.start > self.space.pages.limit() {
@@ -291,6 +305,10 @@ impl PageSource for Pages {
 
     fn mappings(&self) -> Option<&Mappings> {
         Some(&self.mappings)
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.seals().intersects(Seals::WRITE | Seals::FUTURE_WRITE)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::fs::attached::Attached;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Access, Attr, Change, Inode, Kind, Link, New, What};
 use crate::fs::pipe::Fifo;
+use crate::fs::xattr::Xattrs;
 use crate::lock::{Spin, order};
 use crate::mm::PAGE;
 use abi::Result;
@@ -25,6 +26,7 @@ pub struct TmpInode {
     pub(super) linkable: AtomicBool,
     pub(super) body: Body,
     attached: Attached,
+    xattrs: Xattrs,
 }
 
 /// What it is.
@@ -89,6 +91,7 @@ impl TmpInode {
             linkable,
             body,
             attached: Attached::default(),
+            xattrs: Xattrs::default(),
         }))
     }
 
@@ -195,6 +198,10 @@ impl Inode for TmpInode {
 
     fn attached(&self) -> Option<&Attached> {
         Some(&self.attached)
+    }
+
+    fn xattrs(&self) -> Option<&Xattrs> {
+        Some(&self.xattrs)
     }
 }
 

@@ -8,9 +8,11 @@
 mod dir;
 mod file;
 mod inode;
+mod memfd;
 mod options;
 
 pub use inode::TmpInode;
+pub use memfd::{add_seals, memfd, seals};
 
 use self::options::{Huge, Options, show_huge};
 use crate::cred::{Gid, Uid};

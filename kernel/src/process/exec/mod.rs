@@ -196,7 +196,7 @@ impl Loader<'_> {
 pub fn first_registers(start: Start) -> Result<Regs> {
     let mut regs = Regs::new().map_err(|_| ENOMEM)?;
     regs.set_rip(start.entry).map_err(|_| EINVAL)?;
-    regs.set_rsp(start.sp).map_err(|_| EINVAL)?;
+    regs.set_rsp(start.sp);
     Ok(regs)
 }
 

@@ -5,23 +5,29 @@ mod attr;
 mod list;
 mod mount;
 mod stat;
+mod xattr;
 
 pub use attr::*;
 pub use list::*;
 pub use mount::*;
 pub use stat::*;
+pub use xattr::*;
 
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
 use crate::fs::path::{self, Path, lookup, lookup_dir};
-use crate::fs::{Fd, Kind, namei, open as opening};
-use crate::mm::user::{Out, UserBytes, UserIn, UserPath};
+use crate::fs::{Fd, Kind, namei, open as opening, tmpfs};
+use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
 use crate::process::Cx;
-use abi::errno::{EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, Result};
-use abi::fs::{
-    AT_FDCWD, AT_REMOVEDIR, AtFlags, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow, PATH_MAX, RenameFlags,
-    S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev, new_decode_dev,
+use abi::errno::{
+    EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, Result,
 };
+use abi::fs::{
+    AT_FDCWD, AT_REMOVEDIR, AtFlags, NAME_MAX, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow, PATH_MAX,
+    RenameFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev,
+    new_decode_dev,
+};
+use abi::mm::MemfdFlags;
 use abi::process::{CAP_DAC_READ_SEARCH, CAP_SYS_CHROOT, RLIMIT_NOFILE};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -134,6 +140,29 @@ fn open_at(cx: &Cx, dir: Fd, path: UserPath, flags: OpenFlags, perm: u32) -> Res
     let fd = cx.files().reserve(cx.limit(RLIMIT_NOFILE), cloexec)?;
     let start = start(cx, dir, &path)?;
     let file = cx.with_caller(|c| opening::open(c, cx.cred(), start, &path, flags, perm))?;
+    Ok(fd.install(file))
+}
+
+/// The longest name of a file made by memfd_create(2): it is shown with `memfd:` before it.
+const MFD_NAME_MAX: usize = NAME_MAX - 6;
+
+/// memfd_create(2). There are no huge pages: `ENOSYS`, as without hugetlbfs.
+pub fn memfd_create(cx: &mut Cx, name: UserStr, flags: u32) -> Result<Fd> {
+    /// The size of huge pages stands in the upper six bits.
+    const HUGE: u32 = 0x3f << 26;
+    let huge = MemfdFlags(flags).has(MemfdFlags::HUGETLB);
+    let known = if huge { flags & !HUGE } else { flags };
+    let flags = MemfdFlags::checked(known).ok_or(EINVAL)?;
+    let name = name.read(cx.space(), MFD_NAME_MAX + 1).map_err(|why| match why {
+        ENAMETOOLONG => EINVAL,
+        why => why,
+    })?;
+    if huge {
+        return Err(ENOSYS);
+    }
+    let fd = cx.files().reserve(cx.limit(RLIMIT_NOFILE), flags.has(MemfdFlags::CLOEXEC))?;
+    let sealable = flags.has(MemfdFlags::ALLOW_SEALING);
+    let file = cx.with_caller(|c| tmpfs::memfd(c, cx.cred(), &name, sealable))?;
     Ok(fd.install(file))
 }
 

@@ -22,7 +22,7 @@ mod sessions;
 mod tests;
 
 pub use input::Peek;
-pub use output::CHUNK;
+pub use output::{CHUNK, EXPANSION};
 
 use abi::signal::{SIGINT, SIGQUIT, SIGTSTP};
 use abi::tty::{

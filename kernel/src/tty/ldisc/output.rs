@@ -10,7 +10,7 @@ use super::super::termios::{Ask, Settings};
 const QUEUE: usize = 4096;
 
 /// The most bytes one byte becomes: a tab.
-const EXPANSION: usize = 8;
+pub const EXPANSION: usize = 8;
 
 /// The most bytes one [`Output::write`] takes.
 pub const CHUNK: usize = 256;

@@ -8,7 +8,7 @@ use super::*;
 use crate::cred::{CapSet, Cred, Limits};
 use crate::fs::mount::{Devices, Namespace};
 use crate::fs::{Caller, File, FileOps, FsInfo};
-use crate::fs::{inode::FsType, tmpfs};
+use crate::fs::{inode::FsType, path::Path, tmpfs};
 use crate::mm::io::{SliceSink, SliceSource};
 use crate::mm::user::{UserIn, UserOut};
 use crate::mm::{Chance, MapRequest, Prot, Space, Who};
@@ -88,7 +88,9 @@ struct Wires {
 struct TestWire(Arc<Mutex<Wires>>);
 
 impl Driver for TestWire {
-    fn open(&self) {}
+    fn open(&self) -> Result<()> {
+        Ok(())
+    }
     fn receive(&self, to: &mut [u8]) -> usize {
         let mut wires = self.0.lock().unwrap();
         let n = to.len().min(wires.to_tty.len());
@@ -106,6 +108,9 @@ impl Driver for TestWire {
     fn flush_received(&self) {
         self.0.lock().unwrap().to_tty.clear();
     }
+    fn is_pty(&self) -> bool {
+        true
+    }
     fn settle(&self, new: termios::Settings, _: &termios::Settings) -> termios::Settings {
         new
     }
@@ -114,7 +119,7 @@ impl Driver for TestWire {
 struct NoDevices;
 
 impl Devices for NoDevices {
-    fn open_char(&self, _: u64, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {
+    fn open_char(&self, _: u64, _: &Path, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {
         Err(ENXIO)
     }
     fn open_block(&self, _: u64, _: OpenFlags, _: &Caller) -> Result<Arc<dyn FileOps>> {

@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::mem::tlb;
 use super::{apic, fpu, idt, percpu};
+use crate::irq::Source;
 
 /// What another CPU shall do.
 #[derive(Clone, Copy)]
@@ -90,6 +91,10 @@ pub fn serve() {
         let Some(caller) = percpu::of(index) else { continue };
         // SAFETY: the caller waits until `pending` is clear, and does not write meanwhile.
         let work = unsafe { *caller.request.work.get() };
+        me.interrupts.add(match work {
+            Work::Flush { .. } | Work::FlushKernel | Work::Forget { .. } => Source::Flush,
+            Work::Nothing | Work::SaveFpu { .. } => Source::Call,
+        });
         match work {
             Work::Nothing => {}
             Work::Flush { root, pages, count } => {

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 use x86_64::instructions::interrupts;
 
 use crate::contract::{CpuId, HeldStack, Idle, Pinned, sealed};
+use crate::irq::Counts;
 
 pub mod apic;
 pub mod features;
@@ -18,6 +19,23 @@ pub mod percpu;
 
 pub use features::{hwcap, hwcap2};
 pub use percpu::count;
+
+/// Runs `f` with the interrupt counters of `cpu`.
+pub(crate) fn with_interrupts<R>(cpu: CpuId, f: impl FnOnce(&Counts) -> R) -> Option<R> {
+    percpu::of(cpu.0 as usize).map(|cpu| f(&cpu.interrupts))
+}
+
+/// The number of `cpu`'s local APIC.
+pub fn apic_id(cpu: CpuId) -> u32 {
+    percpu::of(cpu.0 as usize).map_or(0, percpu::PerCpu::apic_id)
+}
+
+/// What the CPUs say of themselves (they are taken to be equals): EAX, EBX, ECX and EDX of a CPUID
+/// leaf; zeros beyond the highest.
+pub fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
+    let found = features::cpuid(leaf, subleaf);
+    [found.eax, found.ebx, found.ecx, found.edx]
+}
 
 /// Whether interrupts are on.
 #[inline]

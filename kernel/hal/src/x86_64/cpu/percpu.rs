@@ -16,6 +16,7 @@ use x86_64::structures::tss::TaskStateSegment;
 use super::super::fiber::Context;
 use super::fpu::Area;
 use crate::contract::{HeldStack, MAX_CPUS};
+use crate::irq::Counts;
 
 /// One CPU's block. It never moves and is never freed.
 #[repr(C)]
@@ -55,6 +56,8 @@ pub struct PerCpu {
     pub callers: AtomicU64,
     /// This CPU's request to others.
     pub request: super::ipi::Request,
+    /// Interrupts it has served. Read by any CPU.
+    pub interrupts: Counts,
     /// Locks held by the CPU loop.
     pub held: UnsafeCell<HeldStack>,
     /// A stack of held locks is lent out.
@@ -116,6 +119,7 @@ impl PerCpu {
             deadline: Cell::new(u64::MAX),
             callers: AtomicU64::new(0),
             request: super::ipi::Request::new(),
+            interrupts: Counts::new(),
             held: UnsafeCell::new(HeldStack::new()),
             held_lent: Cell::new(false),
             data: Cell::new(None),
