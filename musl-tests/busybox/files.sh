@@ -17,7 +17,7 @@ touch f; ln -s f l; chown 5:6 f; chown -h 7 l; stat -c '%u:%g %n' f l; chown 999
 
 #: cp
 echo data >f; chmod 640 f; chown 3:4 f; mkdir d; ln -s ../f d/l; mkfifo d/p; ln f h; touch -h -d @1000000000 f d/l d/p d
-cp f g; cp -a d e; cp -p f k; cp -r d m; cp -l f n; cp -s ../f d/s; cp -u f g; stat -c '%n %F %a %u:%g %h %Y' e/l e/p e k n; cp d x; cp missing y
+cp f g; cp -a d e; cp -p f k; cp -r d m; cp -l f n; cp -s ../f d/s; cp -u f g; stat -c '%n %F %a %u:%g %h %Y' e/p e k n; cp d x; cp missing y
 
 #: dd
 seq 100 >f; dd if=f of=g bs=10 skip=2 count=3 2>&1 | head -n 2; cat g

@@ -30,7 +30,7 @@ getopt -o ab:c:: -l long,arg: -- -a -b x --long --arg=y -cz rest; getopt -o a --
 ionice; ionice -c 2 -n 3 ionice; ionice -c 3 ionice -p $$; ionice -p 99999
 
 #: kill
-sleep 100 & kill $!; wait $!; echo $?; sleep 100 & kill -STOP $!; kill -CONT $!; kill -9 $!; wait $!; echo $?
+{ sleep 100 & kill $!; wait $!; echo $?; sleep 100 & kill -STOP $!; kill -CONT $!; kill -9 $!; wait $!; echo $?; } 2>/dev/null
 kill -l | md5sum; kill -l 15; kill -0 $$ && echo alive; kill -0 99999; kill -NOSUCH $$; kill -1 nonumber
 
 #: killall
@@ -75,7 +75,7 @@ echo 'id -u; read line </proc/$$/stat; set -- $line; echo nice ${19}' >who; star
 mkdir -p d/supervise; mkfifo d/supervise/control d/supervise/ok; (exec 3<>d/supervise/ok; timeout 5 cat d/supervise/control; echo; echo read) & sleep 1; svc -du $PWD/d; wait; svc -u missing
 
 #: svok
-mkdir -p d/supervise; mkfifo d/supervise/ok; svok $PWD/d; echo $?; exec 3<>d/supervise/ok; svok $PWD/d; echo $?; svok $PWD/missing 2>/dev/null; echo $?
+mkdir -p d/supervise; mkfifo d/supervise/ok; exec 3<>d/supervise/ok; timeout 5 svok $PWD/d; echo $?; svok $PWD/missing 2>/dev/null; echo $?
 
 #: taskset
 taskset -p $$ | sed 's/pid [0-9]*/pid/'; taskset 1 sh -c 'taskset -p $$' | sed 's/pid [0-9]*/pid/'; taskset -c 0 nproc; taskset 0 true; taskset -p 99999

@@ -17,7 +17,7 @@
 //! | `needs=THING` | neither guest has it, so it fails on both: messages may differ ([`Rule::Class`]) |
 //! | `lacks=THING` | Linux has it and Eclipse not: there it must fail, and say why ([`Rule::Refused`]) |
 //! | `boot` | the lines run as process 1 of a boot of their own, and their output is the console |
-//! | `timeout=S` | seconds it may take, 30 if not said |
+//! | `timeout=S` | seconds it may take, 20 if not said |
 //!
 //! [`MISSING`] names the things. A name that is no applet's is refused, and so is an applet without a case; one may have several,
 //! as `cut:fields`.
@@ -106,7 +106,7 @@ fn heading_of(heading: &str) -> Result<Case> {
         script: String::new(),
         rule: Rule::Same,
         boot: false,
-        timeout: Duration::from_secs(30),
+        timeout: Duration::from_secs(20),
     };
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {

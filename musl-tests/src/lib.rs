@@ -15,3 +15,4 @@ pub mod pool;
 pub mod program;
 pub mod rule;
 pub mod testsuite;
+pub mod waiting;

@@ -1,7 +1,7 @@
 //! The two suites about Debian's busybox: each applet at work (`musl_tests::applets`), and its own
 //! tests (`musl_tests::testsuite`). Both are held against Linux.
 
-use crate::{batch_job, is_selected, name_of, single};
+use crate::{batch_job, is_wanted, name_of, single};
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Arguments;
 use musl_tests::applets::{self, Case};
@@ -46,7 +46,7 @@ pub fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
 }
 
 fn batch(kernel: Kernel, args: &Arguments, mut programs: Vec<Program>) -> Option<Job> {
-    programs.retain(|program| is_selected(args, &name_of(program, 1)));
+    programs.retain(|program| is_wanted(kernel, args, &name_of(program, 1)));
     let batch = Batch { kernel, smp: 1, mem_mib: 512, programs };
     (!batch.programs.is_empty()).then(|| batch_job(batch))
 }
@@ -88,6 +88,8 @@ fn boot(kernel: Kernel, case: &Case) -> Result<Vec<u8>> {
                 text += &format!("{said}\n");
             }
             Some(_) => {}
+            // Linux reboots before it says so a second time.
+            None if line.starts_with("---[ end Kernel panic") => {}
             None => text += &format!("{line}\n"),
         }
     }
