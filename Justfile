@@ -41,6 +41,6 @@ syscalls:
 check:
     @scripts/test --quick
 
-# All there is: `check`, loom's models and the guest tests
+# All there is: `check`, loom's models, the guest tests, and a day at work in an hour
 deep:
-    @scripts/test
+    @scripts/test --deep

@@ -8,6 +8,10 @@ pub const TASK_COMM_LEN: usize = 16;
 
 /// The default of `/proc/sys/kernel/pid_max`: pids are below it.
 pub const PID_MAX_DEFAULT: i32 = 32768;
+/// The least that it can be set to (`RESERVED_PIDS` + 1).
+pub const PID_MAX_MIN: i32 = 301;
+/// The most (`PID_MAX_LIMIT` of a 64-bit kernel).
+pub const PID_MAX_LIMIT: i32 = 4 << 20;
 
 flags! {
     /// Flags of clone(2), clone3(2) and unshare(2), without `CLONE_`.

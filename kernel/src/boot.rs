@@ -5,7 +5,7 @@ mod cmdline;
 mod init;
 
 use alloc::{vec, vec::Vec};
-use core::fmt::Write;
+use core::{fmt::Write, sync::atomic::Ordering::Relaxed};
 
 use hal::{
     BootInfo, Hooks, Line,
@@ -43,7 +43,10 @@ impl Hooks for Kernel {
         self.sched.start(info.cpus, self);
         let options = cmdline::parse(&info.cmdline);
         self.log.set_console_level(options.console_level.unwrap_or(7));
-        hal::set_panic_timeout(options.panic);
+        self.settings.set_panic_timeout(options.panic);
+        if options.norandmaps {
+            self.settings.randomize_va_space.store(0, Relaxed);
+        }
         crate::printk!(
             NOTICE,
             "Linux version {} ({})",

@@ -41,8 +41,18 @@ static TABLE: &[Device] = &[
 ];
 
 /// The names that `/proc/devices` gives to major numbers: character devices, then block devices.
-pub static MAJORS: [&[(u32, &str)]; 2] =
-    [&[(1, "mem"), (4, "ttyS"), (5, "/dev/tty"), (5, "/dev/console")], &[]];
+pub static MAJORS: [&[(u32, &str)]; 2] = [
+    &[
+        (1, "mem"),
+        (4, "ttyS"),
+        (5, "/dev/tty"),
+        (5, "/dev/console"),
+        (5, "/dev/ptmx"),
+        (128, "ptm"),
+        (SLAVE_MAJOR, "pts"),
+    ],
+    &[],
+];
 
 /// What drivers work with.
 pub struct Drivers {

@@ -101,7 +101,7 @@ pub fn truncate(c: &Caller, path: &Path, len: u64) -> Result<()> {
         _ => return Err(EINVAL),
     }
     may_write_to(&path.mount)?;
-    permission(c.cred, &inode.attr(), WRITE)?;
+    inode.permission(c.cred, WRITE)?;
     let _claim = Claim::to_write(inode)?;
     set_len(c, inode, len)
 }
@@ -134,7 +134,7 @@ pub fn access(cred: &crate::cred::Cred, path: &Path, want: AccessMode) -> Result
     }
     // Devices and pipes on a read-only file system can still be written to.
     let on_disk = regular || s_isdir(attr.mode) || s_islnk(attr.mode);
-    permission(cred, &attr, want.bits() & (READ | WRITE | access::EXEC))?;
+    path.inode()?.permission(cred, want.bits() & (READ | WRITE | access::EXEC))?;
     if want.has(AccessMode::W) && on_disk { may_write_to(&path.mount) } else { Ok(()) }
 }
 

@@ -3,7 +3,8 @@
 //! [`Inode::kind`] says what the file is and gives the operations that this kind has. The virtual
 //! file system matches on it once, so no file system needs a default that answers a wrong errno.
 
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
+use crate::fs::access;
 use crate::fs::attached::Attached;
 use crate::fs::busy::WriteCount;
 use crate::fs::caller::Caller;
@@ -124,6 +125,11 @@ pub trait Inode: Any + Send + Sync {
     /// The attributes that decide on access.
     fn access(&self) -> Access {
         Access::from(&self.attr())
+    }
+
+    /// Whether `cred` may access it in every way of `want` (see [`access`]): `EACCES` if not.
+    fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
+        access::permission(cred, self.access(), want)
     }
 
     /// Changes attributes.

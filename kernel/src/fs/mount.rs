@@ -10,6 +10,7 @@ use crate::fs::inode::Kind;
 use crate::fs::locks;
 use crate::fs::nameless::Nameless;
 use crate::fs::path::Path;
+use crate::fs::settings::Settings;
 use crate::fs::superblock::{FsType, MountArgs, Super};
 use crate::fs::tmpfs;
 use crate::lock::{Spin, order};
@@ -64,6 +65,7 @@ pub struct Namespace {
     ids: AtomicU32,
     devs: AtomicU32,
     pipes: AtomicU64,
+    settings: Arc<Settings>,
     locks: locks::Registry,
     events: AtomicU64,
     anon: Arc<Nameless>,
@@ -80,9 +82,6 @@ const KEPT: MountFlags = MountFlags::RDONLY
     .with(MountFlags::NODIRATIME)
     .with(MountFlags::RELATIME)
     .with(MountFlags::NOSYMFOLLOW);
-
-/// Most mounts in a name space (`sysctl_mount_max`).
-const MOUNT_MAX: usize = 100_000;
 
 impl Mount {
     fn new(id: u32, source: &[u8], root: Arc<Dentry>, flags: MountFlags) -> Arc<Self> {
@@ -175,6 +174,7 @@ impl Namespace {
             ids: AtomicU32::new(2),
             devs: AtomicU32::new(ANON_DEV + 1),
             pipes: AtomicU64::new(1),
+            settings: Arc::default(),
             locks: locks::Registry::default(),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
@@ -190,6 +190,11 @@ impl Namespace {
     /// The root of all, below whatever is mounted on it.
     pub fn root(&self) -> Path {
         Path { mount: self.root.clone(), dentry: self.root.root.clone() }
+    }
+
+    /// What `/proc/sys/fs` can change.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The kinds of file system.
@@ -353,7 +358,7 @@ impl Namespace {
 
     fn attach(&self, mount: Arc<Mount>, at: Path) -> Result<()> {
         let mut mounts = self.mounts.lock();
-        if mounts.len() >= MOUNT_MAX {
+        if mounts.len() >= self.settings.mount_max.load(Ordering::Relaxed) as usize {
             return Err(abi::errno::ENOSPC);
         }
         mounts.try_reserve(1).map_err(|_| ENOMEM)?;

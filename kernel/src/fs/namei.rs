@@ -4,11 +4,12 @@
 //! Checks come in Linux's order (`fs/namei.c`), which decides the errno when several apply.
 //! Locks: `Rename`, then the `Dir` lock of the directories in question.
 
-use crate::fs::access::{EXEC, WRITE, permission, sticky};
+use crate::fs::access::{EXEC, WRITE, sticky};
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Attr, Dir, Inode, Kind, New, What};
 use crate::fs::path::{Last, Path, Walk};
+use crate::fs::protect;
 use abi::Result;
 use abi::errno::{
     EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV,
@@ -30,14 +31,14 @@ fn may_create(c: &Caller, dir: &Path) -> Result<()> {
     if dir.dentry.is_unlinked() {
         return Err(ENOENT);
     }
-    permission(c.cred, &dir.inode()?.attr(), WRITE | EXEC)
+    dir.inode()?.permission(c.cred, WRITE | EXEC)
 }
 
 /// Whether `child` may lose its name in `dir`: as a directory if `as_dir`.
 fn may_delete(c: &Caller, dir: &Path, child: &Path, as_dir: bool) -> Result<()> {
     let inode = child.inode()?;
     let attr = dir.inode()?.attr();
-    permission(c.cred, &attr, WRITE | EXEC)?;
+    dir.inode()?.permission(c.cred, WRITE | EXEC)?;
     sticky(c.cred, &attr, &inode.attr())?;
     match (as_dir, child.dentry.is_dir()) {
         (true, false) => Err(ENOTDIR),
@@ -88,7 +89,7 @@ pub(super) fn make_nameless(
     linkable: bool,
 ) -> Result<Arc<Dentry>> {
     let attr = dir.inode()?.attr();
-    permission(c.cred, &attr, WRITE | EXEC)?;
+    dir.inode()?.permission(c.cred, WRITE | EXEC)?;
     let new = new_inode(c, &attr, perm, What::File);
     let inode = dir_of(dir)?.nameless(&new, linkable)?;
     let name = alloc::format!("#{}", inode.attr().ino);
@@ -140,8 +141,9 @@ pub fn link(c: &Caller, old: &Path, from: Option<Path>, path: &[u8]) -> Result<(
         if !Arc::ptr_eq(&old.mount, &dir.mount) {
             return Err(EXDEV);
         }
-        may_create(c, dir)?;
         let inode = old.inode()?;
+        protect::may_link(c, &**inode)?;
+        may_create(c, dir)?;
         if matches!(inode.kind(), Kind::Dir(_)) {
             return Err(EPERM);
         }
@@ -279,10 +281,10 @@ pub fn rename(
         // A directory gets another `..`, which is a write to it.
         if !Arc::ptr_eq(&from.dentry, &to.dentry) {
             if is_dir {
-                permission(c.cred, &moving.attr(), WRITE)?;
+                moving.permission(c.cred, WRITE)?;
             }
             if exchange && new.dentry.is_dir() {
-                permission(c.cred, &new.inode()?.attr(), WRITE).map_err(|_| EACCES)?;
+                new.inode()?.permission(c.cred, WRITE).map_err(|_| EACCES)?;
             }
         }
         busy(&old)?;

@@ -10,6 +10,7 @@ use crate::fs::inode::{Attr, Kind, What};
 use crate::fs::namei;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;
+use crate::fs::protect;
 use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
 use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM, EROFS};
@@ -139,6 +140,7 @@ fn find(
     if found.dentry.is_dir() {
         return Err(EISDIR);
     }
+    protect::may_take(c, &**walk.at().inode()?, &**found.inode()?)?;
     Ok((found, false))
 }
 
@@ -166,7 +168,7 @@ fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
         S_IFREG | S_IFDIR if want & WRITE != 0 && path.mount.is_read_only() => return Err(EROFS),
         _ => {}
     }
-    permission(c.cred, &attr, want)?;
+    path.inode()?.permission(c.cred, want)?;
     if flags.has(OpenFlags::NOATIME) && !is_owner(c.cred, &attr) {
         return Err(EPERM);
     }

@@ -2,11 +2,12 @@
 //!
 //! A warm walk takes `Names` briefly at each component, nothing else, and allocates nothing.
 
-use crate::fs::access::{EXEC, permission};
+use crate::fs::access::EXEC;
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Inode, Kind, Target};
 use crate::fs::mount::Mount;
+use crate::fs::protect;
 use crate::fs::regular::touch_atime;
 use abi::Result;
 use abi::errno::{EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR};
@@ -217,6 +218,9 @@ impl<'p> Walk<'p> {
         if self.links > MAXSYMLINKS || link.mount.flags().has(MountFlags::NOSYMFOLLOW) {
             return Err(ELOOP);
         }
+        if self.text.is_none() {
+            protect::may_follow(self.c, &**self.at.inode()?, &**inode)?;
+        }
         touch_atime(inode, &link.mount);
         match body.follow(self.c)? {
             Target::Text(text) if text.is_empty() => Err(ENOENT),
@@ -246,7 +250,7 @@ impl<'p> Walk<'p> {
         if !matches!(inode.kind(), Kind::Dir(_)) {
             return Err(ENOTDIR);
         }
-        permission(self.c.cred, inode.access(), EXEC)
+        inode.permission(self.c.cred, EXEC)
     }
 
     /// The next component. A text leaves the stack with its last one.
@@ -342,5 +346,5 @@ pub fn may_enter(c: &Caller, path: &Path) -> Result<()> {
     if !path.dentry.is_dir() {
         return Err(ENOTDIR);
     }
-    permission(c.cred, &inode.attr(), EXEC).map_err(|_| EACCES)
+    inode.permission(c.cred, EXEC).map_err(|_| EACCES)
 }

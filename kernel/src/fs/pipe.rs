@@ -25,13 +25,11 @@ use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::mem;
+use core::sync::atomic::Ordering::Relaxed;
 use hal::mem::Frame;
 
 /// Pages in a new pipe's ring (`PIPE_DEF_BUFFERS`).
 const SLOTS: usize = 16;
-
-/// The most bytes `F_SETPIPE_SZ` gives without privilege (`pipe-max-size`).
-const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Emptied pages kept for the next write.
 const SPARES: usize = 2;
@@ -275,14 +273,15 @@ impl Pipe {
 
     /// Sets the size to `size` bytes rounded up (`F_SETPIPE_SZ`): `EBUSY` if more is in use,
     /// `EPERM` beyond what the caller may have.
-    pub fn set_size(&self, cred: &Cred, size: u64) -> Result<u64> {
+    pub fn set_size(&self, c: &Caller, size: u64) -> Result<u64> {
         if size > 1 << 31 {
             return Err(EINVAL);
         }
         let size = size.max(PAGE).next_power_of_two();
         let slots = (size / PAGE) as usize;
         let grows = slots > self.state.lock().slots;
-        if grows && size > MAX_SIZE && !cred.capable(CAP_SYS_RESOURCE) {
+        let max = c.fs_info.mounts.settings().pipe_max_size.load(Relaxed);
+        if grows && size > max && !c.cred.capable(CAP_SYS_RESOURCE) {
             return Err(EPERM);
         }
         let was_full = {
@@ -348,11 +347,11 @@ pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>
 }
 
 /// The pipe behind a file, for `F_GETPIPE_SZ` and `F_SETPIPE_SZ`: `EBADF` if it is none.
-pub fn fcntl(f: &File, cmd: u32, arg: u64, cred: &Cred) -> Result<u64> {
+pub fn fcntl(f: &File, c: &Caller, cmd: u32, arg: u64) -> Result<u64> {
     let end = f.ops_as::<End>().ok_or(EBADF)?;
     match cmd {
         F_GETPIPE_SZ => Ok(end.pipe.size()),
-        _ => end.pipe.set_size(cred, arg & u64::from(u32::MAX)),
+        _ => end.pipe.set_size(c, arg & u64::from(u32::MAX)),
     }
 }
 

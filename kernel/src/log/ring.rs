@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::{
     fmt::{self, Write},
-    sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
 };
 
 use heapless::Vec as Line;
@@ -41,8 +41,9 @@ pub struct Log {
     ring: IrqSpin<Ring, order::Log>,
     /// Held while a line goes out, so that lines stay whole.
     console: IrqSpin<(), order::Console>,
-    /// Messages below this level reach the console.
-    console_level: AtomicU8,
+    /// Messages below the first reach the console; the others are for those who change it or log
+    /// without a level (see [`Log::levels`]).
+    levels: [AtomicI32; 4],
     /// There is a console.
     console_on: AtomicBool,
 }
@@ -59,14 +60,37 @@ impl Log {
         Self {
             ring: IrqSpin::new(Ring { records: VecDeque::new(), bytes: 0, next: 0 }),
             console: IrqSpin::new(()),
-            console_level: AtomicU8::new(7),
+            levels: [
+                AtomicI32::new(7),
+                AtomicI32::new(super::level::WARNING as i32),
+                AtomicI32::new(1),
+                AtomicI32::new(7),
+            ],
             console_on: AtomicBool::new(false),
         }
     }
 
     /// Messages with a level below `level` reach the console (`loglevel=`, `quiet`).
     pub fn set_console_level(&self, level: u8) {
-        self.console_level.store(level, Relaxed);
+        self.levels[0].store(level.into(), Relaxed);
+    }
+
+    /// The levels of `kernel.printk`: below which messages reach the console, what a message
+    /// without a level has, the least that syslog(2) sets the first to, and what it sets it back
+    /// to.
+    pub fn levels(&self) -> [i32; 4] {
+        [0, 1, 2, 3].map(|at| self.levels[at].load(Relaxed))
+    }
+
+    /// Sets them.
+    pub fn set_levels(&self, levels: [i32; 4]) {
+        for (level, new) in self.levels.iter().zip(levels) {
+            level.store(new, Relaxed);
+        }
+    }
+
+    fn is_shown(&self, level: u8) -> bool {
+        i32::from(level) < self.levels[0].load(Relaxed)
     }
 
     /// Turns the console on and shows what was logged before.
@@ -75,7 +99,7 @@ impl Log {
         let mut from = 0;
         while let Some(record) = self.at(from) {
             from = record.sequence + 1;
-            if record.level < self.console_level.load(Relaxed) {
+            if self.is_shown(record.level) {
                 self.show(record.at_ns, &record.text);
             }
         }
@@ -93,7 +117,7 @@ impl Log {
     fn line(&self, level: u8, text: &[u8]) {
         let at_ns = hal::time::now_ns();
         self.ring.lock().push(level, at_ns, text);
-        if self.console_on.load(Relaxed) && level < self.console_level.load(Relaxed) {
+        if self.console_on.load(Relaxed) && self.is_shown(level) {
             self.show(at_ns, text);
         }
     }

@@ -28,16 +28,23 @@ const TABLE: u64 = 512 * PAGE;
 /// Where programs with an interpreter are loaded, before chance moves them (`ELF_ET_DYN_BASE`).
 pub const PIE_BASE: u64 = USER_END / 3 * 2;
 
-/// Chance, if the program gets any: off under `norandmaps` and `ADDR_NO_RANDOMIZE`.
+/// Chance, if the program gets any: off under `ADDR_NO_RANDOMIZE` and where
+/// `kernel.randomize_va_space` is 0.
 pub struct Chance<'a> {
     random: &'a mut dyn FnMut() -> u64,
     on: bool,
+    heap: bool,
 }
 
 impl<'a> Chance<'a> {
     /// `random` yields 64 random bits per call; they are used for addresses only if `on`.
     pub fn new(random: &'a mut dyn FnMut() -> u64, on: bool) -> Self {
-        Self { random, on }
+        Self { random, on, heap: on }
+    }
+
+    /// Whether the heap's start is left to chance as well, if anything is.
+    pub fn moving_heap(self, heap: bool) -> Self {
+        Self { heap: self.on && heap, ..self }
     }
 
     /// Random bits, whether addresses are left to chance or not.
@@ -84,7 +91,7 @@ impl<'a> Chance<'a> {
 
     /// The heap's start at or after `at`.
     pub fn brk(&mut self, at: u64) -> u64 {
-        if !self.on {
+        if !self.heap {
             return at;
         }
         let from = super::page_up(at).unwrap_or(at);

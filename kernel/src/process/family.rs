@@ -141,6 +141,21 @@ impl<P: Clone> Family<P> {
         Pid(self.last)
     }
 
+    /// The next pid is looked for behind `pid` (`kernel.ns_last_pid`).
+    pub fn set_last_pid(&mut self, pid: Pid) {
+        self.last = pid.0;
+    }
+
+    /// Pids run below this (`kernel.pid_max`).
+    pub fn pid_max(&self) -> i32 {
+        self.pid_max
+    }
+
+    /// New pids run below `max`; those that are there stay.
+    pub fn set_pid_max(&mut self, max: i32) {
+        self.pid_max = max;
+    }
+
     /// How many processes there are, zombies included.
     pub fn len(&self) -> usize {
         self.processes.len()

@@ -5,7 +5,14 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use abi::process::PID_MAX_DEFAULT;
 
-use super::{family::Family, futex::Futexes, object::Process, oom::Victim, uts::Uts};
+use super::{
+    family::Family,
+    futex::Futexes,
+    object::Process,
+    oom::Victim,
+    settings::{MAX_THREADS, MIN_THREADS, Settings},
+    uts::Uts,
+};
 use crate::{
     cred::Uid,
     dev::{DeviceTable, Drivers},
@@ -57,6 +64,8 @@ pub struct Kernel {
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
     pub forks: AtomicU64,
+    /// What `/proc/sys` can change.
+    pub settings: Settings,
     /// System calls that programs asked for and that are not built; a bit each.
     missed: [AtomicU64; 8],
 }
@@ -140,6 +149,7 @@ impl Kernel {
             devices: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
+            settings: Settings::new(),
             missed: [const { AtomicU64::new(0) }; 8],
         }
     }
@@ -152,10 +162,14 @@ impl Kernel {
         }
     }
 
-    /// Processes and threads that memory allows (`max_threads`): stacks may take an eighth of it.
+    /// Most processes and threads (`max_threads`): what `kernel.threads-max` says, or what memory
+    /// allows, of which stacks may take an eighth.
     pub fn max_threads(&self) -> u64 {
         const PER_THREAD: u64 = 8 * 16384 / 4096;
-        (hal::mem::stats().total as u64 / PER_THREAD).clamp(20, 0x3fff_ffff)
+        match self.settings.threads_max.load(Relaxed) {
+            0 => (hal::mem::stats().total as u64 / PER_THREAD).clamp(MIN_THREADS, MAX_THREADS),
+            max => max,
+        }
     }
 
     /// Is this the first time that a program asks for system call `nr`?

@@ -18,6 +18,7 @@ mod jobs;
 mod kernel;
 mod object;
 pub mod oom;
+pub mod settings;
 pub mod sigio;
 pub mod signal;
 mod thread;

@@ -51,6 +51,11 @@ impl Kernel {
             }
             match self.oom_victim.0.load(Acquire) {
                 0 if self.oom_victim.0.compare_exchange(0, CHOOSING, Acquire, Relaxed).is_ok() => {
+                    if self.settings.panic_on_oom.load(Relaxed) != 0 {
+                        hal::panic(format_args!(
+                            "Out of memory: system-wide panic_on_oom is enabled"
+                        ));
+                    }
                     let killed = self.choose_victim().map(|process| self.sacrifice(&process));
                     self.oom_victim.0.store(killed.map_or(0, |pid| pid.0), Release);
                     if killed.is_none() {
@@ -78,6 +83,8 @@ impl Kernel {
     }
 
     /// The process with the largest badness (`select_bad_process`).
+    ///
+    /// With `vm.oom_kill_allocating_task` it is who wants the memory, if that may be killed.
     fn choose_victim(&self) -> Option<Arc<Process>> {
         let family = self.family.lock();
         let init = family.get(Pid::INIT).and_then(|init| space_of(init)).map(|space| space.0);
@@ -86,6 +93,12 @@ impl Kernel {
             let shared = init.is_some() && init == space_of(process).map(|space| space.0);
             if safe || shared { None } else { badness(process) }
         };
+        if self.settings.oom_kill_allocating_task.load(Relaxed) != 0
+            && let Some(own) = family.get(Pid(sched::current_id()))
+            && score(own).is_some()
+        {
+            return Some(own.clone());
+        }
         let scored = family.iter().filter_map(|(_, process)| Some((score(process)?, process)));
         scored.max_by_key(|(score, _)| *score).map(|(_, process)| process.clone())
     }

@@ -15,6 +15,7 @@ mod open;
 pub mod pid;
 mod root;
 mod stat;
+mod sys;
 mod system;
 pub mod table;
 mod text;

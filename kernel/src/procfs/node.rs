@@ -4,6 +4,7 @@ use super::mount::Shared;
 use super::open::OpenRow;
 use super::table::{Body, Dir, Extras, Named, ProcCx, Subject, name_number, row_number};
 use crate::cred::Cred;
+use crate::fs::access::{permission, plain_permission};
 use crate::fs::inode::Target;
 use crate::fs::inode::{self, Access, Attr, Change, Emit, Entry, Inode, Kind, Link, Made, New};
 use crate::fs::{Caller, FileOps};
@@ -59,6 +60,9 @@ impl<T: Subject> Node<T> {
 
     fn links(&self) -> u32 {
         let Body::Dir(dir) = &self.body else { return 1 };
+        if dir.settings {
+            return 1;
+        }
         let rows = dir.rows.iter().filter(|row| matches!(row.body, Body::Dir(_))).count();
         let names = dir.names.map_or(0, |names| names.dirs(&self.cx(None)));
         2 + rows as u32 + names
@@ -97,6 +101,18 @@ impl<T: Subject> Inode for Node<T> {
     fn access(&self) -> Access {
         let (uid, gid) = self.target.owner(self.mode);
         Access { mode: self.mode, uid, gid }
+    }
+
+    fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
+        let setting = match self.body {
+            Body::Value(value) => value.is_setting(),
+            Body::Dir(dir) => dir.settings,
+            _ => false,
+        };
+        match setting {
+            true => plain_permission(cred, self.access(), want),
+            false => permission(cred, self.access(), want),
+        }
     }
 
     fn set_attr(&self, change: &Change) -> Result<()> {

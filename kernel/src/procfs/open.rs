@@ -101,6 +101,12 @@ impl<T: Subject> OpenRow<T> {
 impl<T: Subject> FileOps for OpenRow<T> {
     fn read(&self, f: &File, _c: &Caller, to: &mut dyn Sink, at: Pos) -> Result<usize> {
         let Pos::At(at) = at else { return Err(EINVAL) };
+        if at != 0
+            && let Body::Value(value) = self.body
+            && value.at_start_only()
+        {
+            return Ok(0);
+        }
         let mut kept = self.kept.lock();
         if at == 0 || !kept.made || at < kept.start {
             kept.restart();
@@ -142,6 +148,10 @@ impl<T: Subject> FileOps for OpenRow<T> {
     fn append(&self, f: &File, c: &Caller, from: &mut dyn Source) -> Result<(usize, u64)> {
         let at = f.offset();
         self.store(f, c, from, at).map(|n| (n, at + n as u64))
+    }
+
+    fn can_poll(&self) -> bool {
+        self.extras.changes.is_some()
     }
 
     fn poll(&self, f: &File, _c: &Caller, watch: Option<&mut Watch>) -> PollEvents {

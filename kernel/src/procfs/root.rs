@@ -3,6 +3,7 @@
 //! In the order of Linux's listing: shorter names first, then by the alphabet.
 
 use super::pid::{self, Pids};
+use super::sys::SYS;
 use super::table::{Dir, dir, leads_to, link, text};
 use super::{cpuinfo, irq, mem, stat, system};
 
@@ -12,6 +13,7 @@ static EMPTY: Dir<()> = Dir::new(&[]);
 pub(super) static ROOT: Dir<()> = Dir::new(&[
     dir("fs", &EMPTY),
     dir("bus", &EMPTY),
+    dir("sys", &SYS),
     text("misc", 0o444, system::none),
     text("stat", 0o444, stat::stat),
     text("swaps", 0o444, system::swaps),

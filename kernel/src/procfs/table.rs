@@ -97,6 +97,16 @@ pub trait Value<T>: Sync {
 
     /// Takes what is written at a position; returns how many bytes.
     fn store(&self, cx: &ProcCx<T>, c: &Caller, at: u64, from: &mut dyn Source) -> Result<usize>;
+
+    /// Do its permissions bind the superuser, too, as those of `/proc/sys` do?
+    fn is_setting(&self) -> bool {
+        false
+    }
+
+    /// Has it no text but at offset 0, whatever the text's length?
+    fn at_start_only(&self) -> bool {
+        false
+    }
 }
 
 /// Names that come and go: processes, descriptors.
@@ -192,17 +202,24 @@ pub struct Row<T: 'static> {
 pub struct Dir<T: 'static> {
     pub(super) rows: &'static [Row<T>],
     pub(super) names: Option<&'static dyn Names<T>>,
+    /// It is part of `/proc/sys`.
+    pub(super) settings: bool,
 }
 
 impl<T> Dir<T> {
     /// A directory with these rows. They are listed in this order.
     pub const fn new(rows: &'static [Row<T>]) -> Self {
-        Self { rows, names: None }
+        Self { rows, names: None, settings: false }
+    }
+
+    /// A directory of settings: it has one link, and its permissions bind the superuser, too.
+    pub const fn settings(rows: &'static [Row<T>]) -> Self {
+        Self { rows, names: None, settings: true }
     }
 
     /// It has these names, too, which are listed after the rows.
     pub const fn with(self, names: &'static dyn Names<T>) -> Self {
-        Self { rows: self.rows, names: Some(names) }
+        Self { names: Some(names), ..self }
     }
 
     /// The row `name`, with its index.

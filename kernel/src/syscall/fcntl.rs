@@ -38,7 +38,7 @@ pub fn fcntl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
             lock::record(cx, fd, &file, cmd, arg).map(|()| 0)
         }
-        F_GETPIPE_SZ | F_SETPIPE_SZ => pipe::fcntl(&file, cmd, arg, cx.cred()),
+        F_GETPIPE_SZ | F_SETPIPE_SZ => cx.with_caller(|c| pipe::fcntl(&file, c, cmd, arg)),
         F_ADD_SEALS => tmpfs::add_seals(&file, arg as u32).map(|()| 0),
         F_GET_SEALS => Ok(tmpfs::seals(&file)?.bits().into()),
         F_GETSIG => Ok(file.teller().signal().into()),

@@ -162,6 +162,9 @@ struct TestArgs {
     /// Only what needs no guest
     #[arg(long, conflicts_with = "kernel")]
     quick: bool,
+    /// Take an hour for the test of a day at work
+    #[arg(long, conflicts_with = "quick")]
+    deep: bool,
     /// Print one JSON object instead of the summary
     #[arg(long)]
     json: bool,
@@ -170,7 +173,11 @@ struct TestArgs {
 impl TestArgs {
     fn run(self) -> Result<ExitCode> {
         let start = Instant::now();
-        let depth = if self.quick { Depth::Quick } else { Depth::Whole };
+        let depth = match (self.quick, self.deep) {
+            (true, _) => Depth::Quick,
+            (_, true) => Depth::Deep,
+            _ => Depth::Whole,
+        };
         let plan = Plan { depth, filter: self.filter, kernel: self.kernel.into() };
         let steps = test::run(&plan)?;
         let (passed, failed) = test::totals(&steps);

@@ -24,6 +24,8 @@ pub enum Depth {
     /// That, loom's models, the hal's self-test, and the guest tests.
     #[default]
     Whole,
+    /// The same, with a day at work that takes an hour instead of minutes.
+    Deep,
 }
 
 /// What to test.
@@ -71,13 +73,13 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
         for package in &packages {
             steps.push(step(&format!("tests of {}", package.name), package.tests(way, filter))?);
         }
-        for package in packages.iter().filter(|_| plan.depth == Depth::Whole) {
+        for package in packages.iter().filter(|_| plan.depth != Depth::Quick) {
             if package.has_models && filter.is_none() {
                 let name = format!("models of {}", package.name);
                 steps.push(step(&name, models(way, &package.name))?);
             }
         }
-        if filter.is_none() && plan.depth == Depth::Whole {
+        if filter.is_none() && plan.depth != Depth::Quick {
             steps.push(step("hal on three machines", myself(&["self-test"]))?);
             // With assertions, overflow checks and lock ranks on first, then as it is used.
             steps.push(step("kernel with checks", myself(&["build", "--profile", "checked"]))?);
@@ -87,8 +89,12 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
     } else {
         exec::kernel_file(plan.kernel)?;
     }
-    if plan.depth == Depth::Whole && packages.iter().any(|package| package.has_guest) {
-        steps.push(step("guest tests", guest(way, plan.kernel, filter))?);
+    if plan.depth != Depth::Quick && packages.iter().any(|package| package.has_guest) {
+        let mut tests = guest(way, plan.kernel, filter);
+        if plan.depth == Depth::Deep {
+            tests.env("ECLIPSE_DAY_SECONDS", "3600");
+        }
+        steps.push(step("guest tests", tests)?);
     }
     Ok(steps)
 }

@@ -86,8 +86,8 @@ fn small_writes_are_one_piece() {
 fn sizes() {
     let w = World::new();
     let (r, t) = pair(&w);
-    let set = |size| pipe::fcntl(&t, abi::fs::F_SETPIPE_SZ, size, &w.cred);
-    let get = || pipe::fcntl(&r, abi::fs::F_GETPIPE_SZ, 0, &w.cred);
+    let set = |size| w.with(|c| pipe::fcntl(&t, c, abi::fs::F_SETPIPE_SZ, size));
+    let get = || w.with(|c| pipe::fcntl(&r, c, abi::fs::F_GETPIPE_SZ, 0));
     assert_eq!(get(), Ok(65536));
     assert_eq!(set(5000), Ok(8192));
     assert_eq!(get(), Ok(8192));
@@ -96,9 +96,9 @@ fn sizes() {
     assert_eq!(set(1 << 21), Ok(1 << 21));
     let mut other = World::new();
     other.become_user(1);
-    assert_eq!(pipe::fcntl(&t, abi::fs::F_SETPIPE_SZ, 1 << 22, &other.cred), Err(EPERM));
+    assert_eq!(other.with(|c| pipe::fcntl(&t, c, abi::fs::F_SETPIPE_SZ, 1 << 22)), Err(EPERM));
     let file = w.open("/", OpenFlags::DIRECTORY).unwrap();
-    assert_eq!(pipe::fcntl(&file, abi::fs::F_GETPIPE_SZ, 0, &w.cred), Err(EBADF));
+    assert_eq!(w.with(|c| pipe::fcntl(&file, c, abi::fs::F_GETPIPE_SZ, 0)), Err(EBADF));
 }
 
 #[test]

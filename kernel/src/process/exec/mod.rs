@@ -178,9 +178,11 @@ impl Loader<'_> {
             min_signal_stack: super::frame::largest(),
         };
         let mut random = || self.kernel.random.u64();
-        let off = self.personality & ADDR_NO_RANDOMIZE != 0
-            || self.kernel.options.get().is_some_and(|options| options.norandmaps);
-        let mut chance = Chance::new(&mut random, !off);
+        let wanted = match self.personality & ADDR_NO_RANDOMIZE {
+            0 => self.kernel.settings.randomize_va_space.load(Relaxed),
+            _ => 0,
+        };
+        let mut chance = Chance::new(&mut random, wanted != 0).moving_heap(wanted > 1);
         let who = Who { cred: &cred, limits: self.limits };
         let vdso = self.kernel.vdso.get();
         let readable = opened.file.file().inode().access();

@@ -44,7 +44,7 @@ fn set(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<In>, flags: u32) -
 
 fn get(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<Out>) -> Result<usize> {
     let key = name(cx, key)?;
-    if value.len() == 0 {
+    if value.is_empty() {
         return xattr::len(cx.cred(), &*found.inode, &key);
     }
     let bytes = xattr::get(cx.cred(), &*found.inode, &key, value.len())?;
@@ -54,7 +54,7 @@ fn get(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<Out>) -> Result<us
 
 fn list(cx: &Cx, found: &Found, to: UserBytes<Out>) -> Result<usize> {
     let names = xattr::list(cx.cred(), &*found.inode)?;
-    if to.len() == 0 {
+    if to.is_empty() {
         return Ok(names.len());
     }
     if names.len() > to.len().min(XATTR_LIST_MAX) {
