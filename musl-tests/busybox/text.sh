@@ -71,7 +71,7 @@ printf 'a\tb\n\tc\n' | expand -t4
 expr 6 '*' 7; expr abcdef : 'abc\(.*\)'; expr length hello; expr 0; echo $?; expr 1 / 0
 
 #: factor
-factor 18446744073709551557 1000000007 1001 0 1
+factor 18446744073709551616 1000000007 1001 0 1
 
 #: fgrep
 printf 'a.b\naxb\n' | fgrep a.b

@@ -23,7 +23,7 @@ const OF_THE_SOURCE: &str = "all_sourcecode";
 /// Helpers that the tests of the shell call, compiled from the source.
 const HELPERS: [&str; 3] = ["printenv", "recho", "zecho"];
 /// How long one program may take.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// The programs; the source is fetched if it is not here.
 ///

@@ -82,14 +82,14 @@ fn boot(kernel: Kernel, case: &Case) -> Result<Vec<u8>> {
     let begin = log.find(BEGIN).with_context(|| format!("it did not begin:\n{log}"))?;
     let mut text = String::new();
     for line in log[begin..].lines().map(str::trim_end) {
-        // What the kernel says is only the same where the machine ends.
+        // What the kernel says is only the same where the machine ends; Linux reboots before it says
+        // so a second time.
         match line.strip_prefix('[').and_then(|line| line.split_once("] ")) {
+            Some((_, said)) if said.starts_with("---[ end") => {}
             Some((_, said)) if said.starts_with("reboot: ") || said.contains("panic - ") => {
                 text += &format!("{said}\n");
             }
             Some(_) => {}
-            // Linux reboots before it says so a second time.
-            None if line.starts_with("---[ end Kernel panic") => {}
             None => text += &format!("{line}\n"),
         }
     }
