@@ -138,6 +138,11 @@ pub trait Inode: Any + Send + Sync {
     /// What it is.
     fn kind(&self) -> Kind<'_>;
 
+    /// Whether no directory has a name for it: then its open files have no path.
+    fn is_nameless(&self) -> bool {
+        false
+    }
+
     /// Where the virtual file system keeps its own with this inode. `None`: there is no place, so
     /// the file cannot be locked.
     fn attached(&self) -> Option<&Attached> {

@@ -7,6 +7,9 @@ use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
 use crate::fs::inode::{Attr, Change, Inode, Kind};
+use crate::fs::mount::Namespace;
+use crate::fs::path::Path;
+use crate::fs::pipe::Fifo;
 use crate::lock::{Spin, order};
 use crate::time::{RealTime, timespec};
 use abi::Result;
@@ -16,19 +19,20 @@ use alloc::sync::Arc;
 /// Such an inode: attributes and nothing else.
 pub struct Nameless {
     attr: Spin<Attr, order::Names>,
+    fifo: Option<Fifo>,
     attached: Attached,
 }
 
 impl Nameless {
-    fn new(attr: Attr) -> Self {
-        Self { attr: Spin::new(attr), attached: Attached::default() }
+    fn new(attr: Attr, fifo: Option<Fifo>) -> Self {
+        Self { attr: Spin::new(attr), fifo, attached: Attached::default() }
     }
 
     /// That of a new pipe.
-    pub fn pipe(c: &Caller) -> Self {
+    pub fn pipe(c: &Caller, fifo: Fifo) -> Self {
         let now = attr::now(c);
         let mounts = &c.fs_info.mounts;
-        Self::new(Attr {
+        let attr = Attr {
             dev: mounts.pipe_dev(),
             ino: mounts.new_pipe_ino(),
             mode: S_IFIFO | 0o600,
@@ -43,13 +47,14 @@ impl Nameless {
             mtime: now,
             ctime: now,
             btime: None,
-        })
+        };
+        Self::new(attr, Some(fifo))
     }
 
     /// The one that event files share (`anon_inode_inode`): it has no type.
     pub fn anon(dev: u64, ino: u64, clock: &RealTime) -> Self {
         let now = timespec(clock.now_ns());
-        Self::new(Attr {
+        let attr = Attr {
             dev,
             ino,
             mode: 0o600,
@@ -64,7 +69,18 @@ impl Nameless {
             mtime: now,
             ctime: now,
             btime: None,
-        })
+        };
+        Self::new(attr, None)
+    }
+}
+
+impl Namespace {
+    /// A place for an inode that no directory names, so that a walk can go on to it from
+    /// `/proc/PID/fd`.
+    pub fn nowhere(&self, inode: &Arc<dyn Inode>) -> Path {
+        let root = self.root();
+        let dentry = root.dentry.nameless(b"", inode.clone());
+        Path { mount: root.mount, dentry }
     }
 }
 
@@ -98,8 +114,12 @@ impl Inode for Nameless {
     }
 
     fn kind(&self) -> Kind<'_> {
-        // Opened again through /proc/PID/fd it is found by its file, not by its inode.
-        Kind::Socket
+        // What is no pipe cannot be opened by its inode, as a socket's name cannot.
+        self.fifo.as_ref().map_or(Kind::Socket, Kind::Fifo)
+    }
+
+    fn is_nameless(&self) -> bool {
+        true
     }
 
     fn attached(&self) -> Option<&Attached> {

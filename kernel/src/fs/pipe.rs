@@ -1,8 +1,11 @@
 //! Pipes and named pipes: a ring of pages between writers and readers (pipe(7), fifo(7)).
 //!
-//! Locks: `Turn`, one for each end, is held over user copies and keeps the readers, and the
+//! Locks: `PipeTurn`, one for each end, is held over user copies and keeps the readers, and the
 //! writers, apart; `Pipe` guards the ring and is never held over a copy. A reader looks, copies,
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
+
+pub(super) mod bundle;
+pub(super) mod splice;
 
 use crate::cred::Cred;
 use crate::fs::caller::Caller;
@@ -24,6 +27,7 @@ use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use bundle::Slot;
 use core::mem;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::mem::Frame;
@@ -37,8 +41,8 @@ const SPARES: usize = 2;
 /// A pipe.
 pub struct Pipe {
     state: Spin<State, order::Pipe>,
-    read_turn: Mutex<(), order::Turn>,
-    write_turn: Mutex<(), order::Turn>,
+    read_turn: Mutex<(), order::PipeTurn>,
+    write_turn: Mutex<(), order::PipeTurn>,
     /// Something came, or the last writer went.
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
@@ -52,6 +56,8 @@ struct State {
     ring: VecDeque<Slot>,
     /// The most slots; a power of two.
     slots: usize,
+    /// Free ones that somebody is about to fill ([`splice::Room`]).
+    reserved: usize,
     spares: heapless::Vec<Frame, SPARES>,
     readers: usize,
     writers: usize,
@@ -63,17 +69,27 @@ struct State {
     polled: bool,
 }
 
-/// A page with bytes in it.
-struct Slot {
-    frame: Frame,
-    off: usize,
-    len: usize,
+impl State {
+    /// Slots that a writer may take.
+    fn free(&self) -> usize {
+        self.slots.saturating_sub(self.ring.len() + self.reserved)
+    }
 }
 
 /// The pipe of a FIFO's inode; it exists while the FIFO is open.
 #[derive(Default)]
 pub struct Fifo {
     pipe: Spin<alloc::sync::Weak<Pipe>, order::Names>,
+    /// It is the inode of a pipe without a name: who opens that once more, through
+    /// `/proc/PID/fd`, waits for nobody.
+    nameless: bool,
+}
+
+impl Fifo {
+    /// For the inode of a pipe without a name.
+    fn of(pipe: &Arc<Pipe>) -> Self {
+        Self { pipe: Spin::new(Arc::downgrade(pipe)), nameless: true }
+    }
 }
 
 /// One open end of a pipe, or both (a FIFO opened for reading and writing).
@@ -96,6 +112,7 @@ impl Pipe {
             state: Spin::new(State {
                 ring,
                 slots: SLOTS,
+                reserved: 0,
                 spares: heapless::Vec::new(),
                 readers: 0,
                 writers: 0,
@@ -112,7 +129,7 @@ impl Pipe {
         }))
     }
 
-    fn read(&self, to: &mut dyn Sink) -> Result<usize> {
+    pub(super) fn read(&self, to: &mut dyn Sink) -> Result<usize> {
         if to.left() == 0 {
             return Ok(0);
         }
@@ -171,7 +188,7 @@ impl Pipe {
         full
     }
 
-    fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+    pub(super) fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         if from.left() == 0 {
             return Ok(0);
         }
@@ -225,11 +242,11 @@ impl Pipe {
         let odd = left % page;
         if let Some(last) = state.ring.back() {
             let end = last.off + last.len;
-            if first && odd > 0 && end + odd <= page {
+            if last.open && first && odd > 0 && end + odd <= page {
                 return Ok(Some((last.frame.clone(), end, odd, true)));
             }
         }
-        if state.ring.len() >= state.slots {
+        if state.free() == 0 {
             return Ok(None);
         }
         state.ring.try_reserve(1).map_err(|_| ENOMEM)?;
@@ -257,7 +274,7 @@ impl Pipe {
                 return news;
             }
         }
-        state.ring.push_back(Slot { frame, off, len: n });
+        state.ring.push_back(Slot { frame, off, len: n, open: true });
         news
     }
 
@@ -286,7 +303,7 @@ impl Pipe {
         }
         let was_full = {
             let mut state = self.state.lock();
-            if state.ring.len() > slots {
+            if state.ring.len() + state.reserved > slots {
                 return Err(EBUSY);
             }
             let was_full = state.ring.len() >= state.slots;
@@ -325,10 +342,11 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
             new
         })
     };
-    if writes && !reads && flags.has(OpenFlags::NONBLOCK) && pipe.state.lock().readers == 0 {
+    let nobody = writes && !reads && pipe.state.lock().readers == 0;
+    if nobody && flags.has(OpenFlags::NONBLOCK) && !fifo.nameless {
         return Err(ENXIO);
     }
-    let end = pipe.open(reads, writes, true);
+    let end = pipe.open(reads, writes, !fifo.nameless);
     // Those whose open waits for this end.
     pipe.readable.wake_all();
     pipe.writable.wake_all();
@@ -338,7 +356,7 @@ pub fn open_fifo(fifo: &Fifo, flags: OpenFlags) -> Result<Arc<dyn FileOps>> {
 /// pipe2(2): the end to read and the end to write.
 pub fn pipe(c: &Caller, cred: &Arc<Cred>, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let pipe = Pipe::new()?;
-    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c));
+    let inode: Arc<dyn Inode> = Arc::new(Nameless::pipe(c, Fifo::of(&pipe)));
     let end = |reads: bool, access: OpenFlags| {
         let ops = Arc::new(pipe.open(reads, !reads, false));
         Arc::new(File::new(ops, inode.clone(), None, flags | access, cred.clone()))
@@ -390,7 +408,7 @@ impl FileOps for End {
             }
         }
         if self.writes {
-            if state.ring.len() < state.slots {
+            if state.free() > 0 {
                 events |= PollEvents::OUT | PollEvents::WRNORM;
             }
             if state.readers == 0 {

@@ -33,7 +33,7 @@ pub use layout::{Chance, Layout, PIE_BASE, STACK_GUARD_GAP};
 pub use map::{MAX_MAP_COUNT, Map, Totals};
 pub use mmap::{MapFile, MapRequest, MapSource};
 pub use shared::SharedPages;
-pub use show::{Region, RegionName, Survey};
+pub use show::{PSS_SHIFT, Region, RegionName, Survey, users};
 pub use source::{Attached, Mappings, PageSource, drop_pages};
 pub use space::{Addresses, Dumpable, Space, Who, go_on};
 pub use vdso::Vdso;
@@ -56,6 +56,11 @@ pub const fn page_up(bytes: u64) -> Option<u64> {
         Some(sum) => Some(page_down(sum)),
         None => None,
     }
+}
+
+/// The same as Linux's `PAGE_ALIGN`: what is too much becomes 0.
+pub const fn page_up_wrapping(bytes: u64) -> u64 {
+    page_down(bytes.wrapping_add(PAGE - 1))
 }
 
 /// Whether `addr` starts a page.

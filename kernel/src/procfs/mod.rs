@@ -16,9 +16,13 @@ pub mod pid;
 mod root;
 mod stat;
 mod sys;
+mod sysrq;
 mod system;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod text;
+mod tty;
 
 pub use mount::mount;
 pub use text::Text;

@@ -11,7 +11,7 @@ use crate::fs::{Caller, FileOps};
 use crate::lock::{Spin, order};
 use abi::Result;
 use abi::errno::{EINVAL, EIO, ENOENT, ENOMEM, ENOTDIR, EPERM};
-use abi::fs::{DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFREG};
+use abi::fs::{DT_DIR, DT_LNK, DT_REG, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG};
 use abi::time::Timespec;
 use alloc::sync::Arc;
 
@@ -40,7 +40,7 @@ impl<T> Body<T> {
     fn kind(&self) -> (u32, u8) {
         match self {
             Self::Dir(_) => (S_IFDIR, DT_DIR),
-            Self::Link(_) | Self::Jump(_) => (S_IFLNK, DT_LNK),
+            Self::Link(_) | Self::Magic(_) => (S_IFLNK, DT_LNK),
             _ => (S_IFREG, DT_REG),
         }
     }
@@ -88,7 +88,7 @@ impl<T: Subject> Inode for Node<T> {
             uid,
             gid,
             rdev: 0,
-            size: 0,
+            size: if mode & S_IFMT == S_IFLNK { T::LINK_SIZE } else { 0 },
             blocks: 0,
             blksize: BLOCK,
             atime,
@@ -129,7 +129,7 @@ impl<T: Subject> Inode for Node<T> {
     fn kind(&self) -> Kind<'_> {
         match self.body {
             Body::Dir(_) => Kind::Dir(self),
-            Body::Link(_) | Body::Jump(_) => Kind::Link(self),
+            Body::Link(_) | Body::Magic(_) => Kind::Link(self),
             _ => Kind::Made(self),
         }
     }
@@ -207,17 +207,16 @@ impl<T: Subject> Link for Node<T> {
         let cx = self.cx(Some(caller.cred));
         match self.body {
             Body::Link(leads) => leads(&cx, caller),
-            Body::Jump(jumps) => {
-                let path = jumps(&cx, caller)?.text(&caller.fs_info.root())?;
-                Ok(Arc::from(path))
-            }
+            Body::Magic(magic) => magic.text(&cx, caller),
             _ => Err(EINVAL),
         }
     }
 
     fn follow(&self, caller: &Caller) -> Result<Target> {
         match self.body {
-            Body::Jump(jumps) => jumps(&self.cx(Some(caller.cred)), caller).map(Target::Jump),
+            Body::Magic(magic) => {
+                magic.follow(&self.cx(Some(caller.cred)), caller).map(Target::Jump)
+            }
             _ => self.text(caller).map(Target::Text),
         }
     }
@@ -231,7 +230,7 @@ impl<T: Subject> Made for Node<T> {
         }
         match self.body {
             Body::Raw(open) => open(&cx, caller),
-            Body::Dir(_) | Body::Link(_) | Body::Jump(_) => Err(EIO),
+            Body::Dir(_) | Body::Link(_) | Body::Magic(_) => Err(EIO),
             Body::Text(_) | Body::List(_) | Body::Value(_) | Body::Trigger => {
                 Ok(Arc::new(OpenRow::new(&cx, self.body, self.extras)))
             }

@@ -29,6 +29,9 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// What reading and writing a row say that cannot do it.
     const LACKING: Errno;
 
+    /// The size that links about it are said to have.
+    const LINK_SIZE: u64 = 0;
+
     /// Whether it is gone, so that cached names of it mean nothing any more. Asked on every walk.
     fn is_stale(&self) -> bool {
         false
@@ -74,6 +77,16 @@ impl<T> ProcCx<'_, T> {
     }
 }
 
+impl<'a, T> ProcCx<'a, T> {
+    /// The same about another subject.
+    pub fn about<'b, U>(&'b self, target: &'b U) -> ProcCx<'b, U>
+    where
+        'a: 'b,
+    {
+        ProcCx { kernel: self.kernel, target, opener: self.opener, fs: self.fs, ino: self.ino }
+    }
+}
+
 /// Makes the whole text.
 pub type Make<T> = fn(&ProcCx<T>, &mut Text) -> Result<()>;
 /// Appends the records from key `from` (0: the first) on, one at least, until there are no more or
@@ -87,8 +100,6 @@ pub type Write<T> = fn(&ProcCx<T>, &Caller, at: u64, from: &mut dyn Source) -> R
 pub type Guard<T> = fn(&ProcCx<T>, &Caller) -> Result<()>;
 /// Where a symbolic link leads, as text.
 pub type Leads<T> = fn(&ProcCx<T>, &Caller) -> Result<Arc<[u8]>>;
-/// Where a link leads that is followed straight, whatever its text.
-pub type Jumps<T> = fn(&ProcCx<T>, &Caller) -> Result<Path>;
 
 /// A file whose text and writing are one object: settings.
 pub trait Value<T>: Sync {
@@ -107,6 +118,15 @@ pub trait Value<T>: Sync {
     fn at_start_only(&self) -> bool {
         false
     }
+}
+
+/// A link that leads straight to a file, and has a text of its own to show.
+pub trait Magic<T>: Sync {
+    /// What readlink(2) shows.
+    fn text(&self, cx: &ProcCx<T>, c: &Caller) -> Result<Arc<[u8]>>;
+
+    /// Where a walk goes on.
+    fn follow(&self, cx: &ProcCx<T>, c: &Caller) -> Result<Path>;
 }
 
 /// Names that come and go: processes, descriptors.
@@ -156,8 +176,8 @@ pub enum Body<T: 'static> {
     Raw(Open<T>),
     /// See [`Leads`].
     Link(Leads<T>),
-    /// See [`Jumps`].
-    Jump(Jumps<T>),
+    /// See [`Magic`].
+    Magic(&'static dyn Magic<T>),
     /// A directory about the same subject.
     Dir(&'static Dir<T>),
 }
@@ -263,8 +283,8 @@ pub const fn link<T>(name: &'static str, leads: Leads<T>) -> Row<T> {
 }
 
 /// A symbolic link that is followed straight to a place.
-pub const fn jump<T>(name: &'static str, jumps: Jumps<T>) -> Row<T> {
-    row(name, 0o777, Body::Jump(jumps))
+pub const fn magic<T>(name: &'static str, magic: &'static dyn Magic<T>) -> Row<T> {
+    row(name, 0o777, Body::Magic(magic))
 }
 
 /// A directory.

@@ -37,9 +37,9 @@ use crate::{
     log::Log,
 };
 
-/// Ticks that real-time threads may have of every second (`sched_rt_runtime_us`): then the others
-/// get their turn, however it ends for them.
-const RT_TICKS: u64 = 237;
+/// What real-time threads may have of every second (`sched_rt_runtime_us`): then the others get
+/// their turn.
+const RT_NS: u64 = 950_000_000;
 
 /// How far a sleeper's CPU time may lie behind that of the running thread: what it gains by having
 /// slept (half of CFS's `sched_latency`).
@@ -160,7 +160,7 @@ pub struct Cpu {
     current: IrqSpin<Option<TaskRef>, order::RunQueue>,
     /// Ticks since the current thread got the CPU.
     ticks: AtomicU32,
-    /// Ticks of real-time threads in this second, and when it ends.
+    /// What real-time threads have had of this second.
     rt: RtShare,
     /// An interrupt left something to do.
     deferred: AtomicBool,
@@ -369,32 +369,37 @@ fn goes_first(key: u64, params: Params, (running, theirs): (u64, Params)) -> boo
     }
 }
 
-/// How much of the current second real-time threads have had on one CPU.
+/// How much of the current second real-time threads have had on one CPU. It is counted by the
+/// clock: on a slow machine a second has fewer ticks.
 #[derive(Default)]
 struct RtShare {
-    ticks: AtomicU64,
+    had_ns: AtomicU64,
     second: AtomicU64,
+    /// When it was counted last.
+    counted_ns: AtomicU64,
 }
 
 impl RtShare {
     /// May they go on?
     fn left(&self) -> bool {
-        self.second.load(Relaxed) != Self::now() || self.ticks.load(Relaxed) < RT_TICKS
+        let second = hal::time::now_ns() / NSEC_PER_SEC;
+        self.second.load(Relaxed) != second || self.had_ns.load(Relaxed) < RT_NS
     }
 
-    /// A tick found one running.
-    fn count(&self) {
-        let now = Self::now();
-        if self.second.swap(now, Relaxed) != now {
-            self.ticks.store(0, Relaxed);
+    /// A tick found one running, which has the CPU since `since`.
+    fn count(&self, since: u64) {
+        let now = hal::time::now_ns();
+        let from = self.counted_ns.swap(now, Relaxed).max(since);
+        let second = now / NSEC_PER_SEC;
+        if self.second.swap(second, Relaxed) != second {
+            self.had_ns.store(0, Relaxed);
         }
-        self.ticks.fetch_add(1, Relaxed);
-    }
-
-    fn now() -> u64 {
-        hal::time::now_ns() / 1_000_000_000
+        let from = from.max(second * NSEC_PER_SEC);
+        self.had_ns.fetch_add(now.saturating_sub(from), Relaxed);
     }
 }
+
+const NSEC_PER_SEC: u64 = 1_000_000_000;
 
 impl Cpu {
     /// Its number.
@@ -477,13 +482,13 @@ impl Cpu {
         }
         let ticks = self.ticks.fetch_add(1, Relaxed) + 1;
         let Some((key, params)) = self.running() else { return };
-        if params.is_real_time() {
-            self.rt.count();
-        }
         let over = self.queued.load(Relaxed) > 0 && self.is_over(key, params, ticks);
         if let Some(task) = self.current.lock().as_ref() {
             task.count_tick(in_user);
             self.account(hal::time::now_ns(), Mode::of(in_user, params));
+            if params.is_real_time() {
+                self.rt.count(task.statistics().started_ns);
+            }
             if over {
                 task.set_work(work::RESCHED);
             }

@@ -3,7 +3,7 @@
 
 use super::{Kind, Mapped, Perms};
 use crate::contract::NoMemory;
-use crate::frame::{Frame, SIZE};
+use crate::frame::{Frame, SIZE, Use};
 use crate::machine;
 use bit_field::BitField;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -29,10 +29,12 @@ pub(super) const ENTRIES: usize = 512;
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
-    /// An entry of a last-level table.
+    /// An entry of a last-level table. It counts as used, which it is about to be: the processor
+    /// need not say so.
     pub(super) fn page(pa: u64, perms: Perms, kind: Kind) -> Entry {
         let mut bits = 0u64;
         bits.set_bits(FRAME, pa / SIZE as u64).set_bits(KIND, kind as u64).set_bit(USER, true);
+        bits.set_bit(ACCESSED, true);
         Entry(bits).with_perms(perms).with_write(perms.contains(Perms::WRITE))
     }
 
@@ -162,6 +164,7 @@ impl Table {
     /// A new empty table below a root.
     pub(super) fn new() -> Result<Table, NoMemory> {
         let frame = Frame::zeroed()?;
+        frame.count_as(Use::Table);
         frame.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
         Ok(Table { pa: frame.into_pa(), root: false })
     }

@@ -1,56 +1,153 @@
 //! `/proc/PID`: what processes tell of themselves (`fs/proc/base.c`).
 
+mod access;
+mod accounting;
+mod fd;
+mod links;
+mod memory;
 mod mounts;
+mod namespaces;
+mod raw;
+mod sched;
+mod settings;
+mod stat;
+mod status;
+mod threads;
 
 use super::Text;
-use super::table::{Body, Dir, Named, Names, ProcCx, Subject, input, leads_to, list};
-use super::table::{number_of, value};
+use super::table::{Body, Dir, Named, Names, ProcCx, Row, Subject, dir, leads_to, list, magic};
+use super::table::{number_of, raw, text, trigger, value};
 use crate::cred::{Gid, Uid};
 use crate::fs::Caller;
 use crate::fs::inode::Inode;
-use crate::mm::io::Source;
-use crate::process::{Kernel, Pid, Process, Thread};
+use crate::mm::{Dumpable, Space};
+use crate::process::{Kernel, Parts, Pid, Process, Thread};
 use abi::Result;
 use abi::errno::{EINVAL, ENOENT, ESRCH, Errno};
-use abi::fs::DT_DIR;
+use abi::fs::{DT_DIR, S_IFDIR};
 use alloc::format;
 use alloc::sync::{Arc, Weak};
 
-/// A process, for as long as it has a pid.
+/// A process, or one of its threads, for as long as it has a pid.
 #[derive(Clone)]
 pub struct Task {
     process: Weak<Process>,
+    /// The thread; `None` stands for all of them together.
+    tid: Option<Pid>,
 }
 
 impl Task {
     /// The process. `ESRCH` when it has been reaped.
     fn process(&self) -> Result<Arc<Process>> {
-        self.process.upgrade().ok_or(ESRCH)
+        self.process.upgrade().filter(|process| !process.is_reaped()).ok_or(ESRCH)
     }
 
-    /// A thread of it. `ESRCH` when there is none any more.
-    fn thread(&self) -> Result<Arc<Thread>> {
-        self.process()?.thread().ok_or(ESRCH)
+    /// The thread, or the first of all that live; `None` when there is none any more: a zombie.
+    /// `ESRCH` when it has been reaped.
+    fn living(&self) -> Result<Option<Arc<Thread>>> {
+        let process = self.process()?;
+        let Some(tid) = self.tid else { return Ok(process.thread()) };
+        let thread = process.signals.lock().living().find(|thread| thread.tid() == tid);
+        if thread.is_none() && tid != process.pid {
+            return Err(ESRCH);
+        }
+        Ok(thread)
+    }
+
+    /// What the thread works with; `None` for a zombie.
+    fn parts(&self) -> Result<Option<Parts>> {
+        Ok(self.living()?.and_then(|thread| thread.parts.lock().clone()))
+    }
+
+    /// Its address space; `None` for a zombie.
+    fn space(&self) -> Result<Option<Arc<Space>>> {
+        Ok(self.parts()?.map(|parts| parts.space))
+    }
+
+    /// The number that stands for it.
+    fn pid(&self) -> Result<Pid> {
+        Ok(self.tid.unwrap_or(self.process()?.pid))
     }
 }
 
 impl Subject for Task {
     const LACKING: Errno = EINVAL;
 
-    /// The family holds a process until it is reaped, and lookups hold it weakly.
     fn is_stale(&self) -> bool {
-        self.process.strong_count() == 0
+        self.living().is_err()
     }
 
-    fn owner(&self, _mode: u32) -> (Uid, Gid) {
-        let thread = self.thread().ok();
-        let parts = thread.and_then(|thread| thread.parts.lock().clone());
-        parts.map_or((Uid::ROOT, Gid(0)), |parts| (parts.cred.euid, parts.cred.egid))
+    /// Its effective user, but root where others may not look into it (`task_dump_owner`).
+    fn owner(&self, mode: u32) -> (Uid, Gid) {
+        let Ok(process) = self.process() else { return (Uid::ROOT, Gid(0)) };
+        let hidden = || match process.space() {
+            Some(space) => space.dumpable() != Dumpable::Yes,
+            None => true,
+        };
+        let open = mode == S_IFDIR | 0o555;
+        match process.cred() {
+            Some(cred) if open || !hidden() => (cred.euid, cred.egid),
+            _ => (Uid::ROOT, Gid(0)),
+        }
     }
 }
 
-static PID: Dir<Task> =
-    Dir::new(&[value("comm", 0o644, &Comm), list("mounts", 0o444, mounts::next)]);
+/// The rows of processes and of threads.
+macro_rules! rows {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            raw("auxv", 0o400, raw::auxv).guarded(access::read),
+            text("cgroup", 0o444, accounting::cgroup),
+            trigger("clear_refs", 0o200, memory::clear_refs),
+            raw("cmdline", 0o444, raw::cmdline),
+            value("comm", 0o644, &settings::Comm),
+            text("cpuset", 0o444, accounting::cpuset),
+            magic("cwd", &links::Cwd),
+            raw("environ", 0o400, raw::environ).guarded(access::read),
+            magic("exe", &links::Exe),
+            dir("fd", &fd::FD).perm(0o500),
+            dir("fdinfo", &fd::FDINFO),
+            text("gid_map", 0o644, settings::id_map).writable(settings::set_map),
+            text("io", 0o400, accounting::io),
+            text("limits", 0o444, accounting::limits),
+            list("maps", 0o444, memory::maps).guarded(access::read),
+            raw("mem", 0o600, raw::mem).guarded(access::attach),
+            list("mounts", 0o444, mounts::mounts).guarded(mounts::guard),
+            dir("ns", &namespaces::NS).perm(0o511),
+            list("numa_maps", 0o444, memory::numa_maps).guarded(access::read),
+            value("oom_adj", 0o644, &settings::OomAdj),
+            text("oom_score", 0o444, settings::oom_score),
+            value("oom_score_adj", 0o644, &settings::OomScoreAdj),
+            raw("pagemap", 0o400, raw::pagemap).guarded(access::read),
+            text("personality", 0o400, accounting::personality),
+            text("projid_map", 0o644, settings::id_map).writable(settings::set_map),
+            magic("root", &links::Root),
+            text("sched", 0o644, sched::sched),
+            text("schedstat", 0o444, sched::schedstat),
+            value("setgroups", 0o644, &settings::SetGroups),
+            list("smaps", 0o444, memory::smaps).guarded(access::read),
+            text("smaps_rollup", 0o444, memory::smaps_rollup).guarded(access::read),
+            text("stat", 0o444, stat::stat),
+            text("statm", 0o444, stat::statm),
+            text("status", 0o444, status::status),
+            text("uid_map", 0o644, settings::id_map).writable(settings::set_map),
+            text("wchan", 0o444, sched::wchan),
+        ]
+    };
+}
+
+static PROCESS_ROWS: &[Row<Task>] = rows![
+    value("coredump_filter", 0o644, &settings::CoredumpFilter),
+    dir("task", &threads::TASK),
+    text("timers", 0o444, accounting::timers),
+    value("timerslack_ns", 0o666, &settings::TimerSlack),
+];
+
+static THREAD_ROWS: &[Row<Task>] = rows![text("children", 0o444, accounting::children)];
+
+static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS);
+static THREAD: Dir<Task> = Dir::new(THREAD_ROWS);
 
 /// The running thread, which must be one of a process.
 fn current(kernel: &Kernel) -> Result<Arc<Process>> {
@@ -81,7 +178,7 @@ impl Names<()> for Pids {
         };
         let process = cx.kernel.family.lock().get(Pid(pid)).map(Arc::downgrade);
         let Some(process) = process else { return Ok(None) };
-        cx.node(pid as u64, Task { process }, 0o555, Body::Dir(&PID)).map(Some)
+        cx.node(pid as u64, Task { process, tid: None }, 0o555, Body::Dir(&PROCESS)).map(Some)
     }
 
     fn list(&self, cx: &ProcCx<()>, from: u64, emit: &mut dyn FnMut(Named) -> bool) -> Result<()> {
@@ -106,37 +203,5 @@ impl Names<()> for Pids {
 
     fn dirs(&self, cx: &ProcCx<()>) -> u32 {
         cx.kernel.family.lock().len() as u32
-    }
-}
-
-/// `/proc/PID/comm`: the name of the thread.
-struct Comm;
-
-/// Bytes that are looked at: more than a name has (`PROC_NUMBUF`).
-const COMM_INPUT: usize = 4096;
-
-impl super::table::Value<Task> for Comm {
-    fn show(&self, cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
-        let comm = cx.target.thread()?.comm.lock().clone();
-        out.escaped(&comm, b"\n\\")?;
-        writeln!(out)
-    }
-
-    /// Only a thread of the process itself may name it.
-    fn store(
-        &self,
-        cx: &ProcCx<Task>,
-        _c: &Caller,
-        _at: u64,
-        from: &mut dyn Source,
-    ) -> Result<usize> {
-        let bytes = input(from, COMM_INPUT)?;
-        let thread = cx.target.thread()?;
-        if !Arc::ptr_eq(&thread.process, &current(cx.kernel)?) {
-            return Err(EINVAL);
-        }
-        let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-        thread.set_comm(&bytes[..end]);
-        Ok(bytes.len())
     }
 }

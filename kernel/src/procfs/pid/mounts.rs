@@ -1,6 +1,7 @@
 //! `mounts`: the mounts that a process sees (`fs/proc_namespace.c`).
 
 use super::{ProcCx, Task, Text};
+use crate::fs::Caller;
 use crate::fs::mount::Mount;
 use crate::fs::path::Path;
 use abi::Result;
@@ -22,10 +23,15 @@ const FLAGS: [(MountFlags, &str); 7] = [
 /// Characters that end a field.
 const SPECIAL: &[u8] = b" \t\n\\#";
 
-/// Keys are the ids of mounts, which rise as they come.
-pub(super) fn next(cx: &ProcCx<Task>, from: u64, out: &mut Text) -> Result<Option<u64>> {
-    let parts = cx.target.thread()?.parts.lock().clone();
-    let fs = parts.ok_or(EINVAL)?.fs;
+/// One that has ended has no mounts any more: `EINVAL` on opening.
+pub fn guard(cx: &ProcCx<Task>, _c: &Caller) -> Result<()> {
+    cx.target.parts()?.map(drop).ok_or(EINVAL)
+}
+
+/// `mounts`. Keys are the ids of mounts, which rise as they come.
+pub fn mounts(cx: &ProcCx<Task>, from: u64, out: &mut Text) -> Result<Option<u64>> {
+    let Some(parts) = cx.target.parts()? else { return Ok(None) };
+    let fs = parts.fs;
     let root = fs.root();
     for mount in fs.mounts.list()?.iter().filter(|mount| u64::from(mount.id) >= from) {
         if out.is_full() {
