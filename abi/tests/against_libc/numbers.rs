@@ -192,6 +192,7 @@ fn single_constants_agree() {
             ("sysconf(_SC_PAGESIZE)", mm::PAGE_SIZE as u64),
             ("FD_SETSIZE", poll::FD_SETSIZE as u64),
             ("8 * sizeof(fd_mask)", poll::FD_SET_WORD_BITS as u64),
+            ("AF_MAX", net::AF_MAX.into()),
             ("IOV_MAX", fs::IOV_MAX as u64),
             ("SOL_SOCKET", net::SOL_SOCKET as u64),
             ("SOMAXCONN", net::SOMAXCONN as u64),
