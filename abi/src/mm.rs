@@ -48,6 +48,23 @@ impl MapFlags {
     /// The bits that hold the type: one of `SHARED`, `PRIVATE`, `SHARED_VALIDATE`.
     pub const TYPE: Self = Self(0x0f);
 
+    /// With `HUGETLB`: pages of 2 MiB.
+    pub const HUGE_2MB: Self = Self(21 << Self::HUGE_SHIFT);
+    /// With `HUGETLB`: pages of 1 GiB.
+    pub const HUGE_1GB: Self = Self(30 << Self::HUGE_SHIFT);
+    /// Where the size of huge pages stands, as a power of two in six bits (`MAP_HUGE_SHIFT`).
+    const HUGE_SHIFT: u32 = 26;
+
+    /// The size of huge pages that is asked for, as a power of two; 0: the usual one.
+    pub const fn huge_shift(self) -> u32 {
+        self.0 >> Self::HUGE_SHIFT & 0x3f
+    }
+
+    /// Whether unknown flags are errors.
+    pub const fn is_validated(self) -> bool {
+        self.map_type().0 == Self::SHARED_VALIDATE.0
+    }
+
     /// The type alone.
     #[inline]
     pub const fn map_type(self) -> Self {

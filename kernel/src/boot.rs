@@ -142,7 +142,7 @@ impl Kernel {
     /// The name of a process, if no lock has to be waited for.
     fn comm_if_free(&self, pid: Pid) -> Option<heapless::Vec<u8, 15>> {
         let process = self.family.try_lock()?.get(pid)?.clone();
-        let thread = process.signals.try_lock()?.threads.first()?.upgrade()?;
+        let thread = process.signals.try_lock()?.threads.get(process.pid, pid)?;
         let comm = thread.comm.try_lock()?.clone();
         Some(comm)
     }

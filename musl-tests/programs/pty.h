@@ -104,13 +104,13 @@ static int await_input(int fd)
 /* Reads once and compares. */
 #define READS(fd, text) \
 	do { \
-		char b_[256]; \
-		int n_; \
+		char buf_[256]; \
+		int got_, len_ = (int)sizeof(text) - 1; \
 		await_input(fd); \
-		n_ = read((fd), b_, sizeof b_ - 1); \
-		EQ(n_, (int)sizeof(text) - 1); \
-		if (n_ == (int)sizeof(text) - 1) \
-			SAME(b_, text, n_); \
+		got_ = read((fd), buf_, sizeof buf_); \
+		EQ(got_, len_); \
+		if (got_ == len_) \
+			SAME(buf_, text, len_); \
 	} while (0)
 
 #define WRITES(fd, text) EQ(write((fd), (text), sizeof(text) - 1), sizeof(text) - 1)

@@ -15,7 +15,7 @@ use crate::machine;
 use crate::machine::{charge, refund};
 use core::num::NonZeroU32;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 use spin::Mutex;
 
 /// Bytes of a frame.
@@ -34,8 +34,8 @@ const BATCH: usize = CACHE / 2;
 pub(crate) struct Meta {
     /// Handles to an allocated frame.
     count: AtomicU32,
-    /// Bits 0..8 one of `ABSENT`, `FREE`, `USED`; bits 8..16 the order of a free block; bits 16..32
-    /// the account that an allocated frame is on.
+    /// Bits 0..8 one of `ABSENT`, `FREE`, `USED`; bits 8..16 the order of a free block, or the
+    /// [`Use`] of an allocated frame; bits 16..32 the account that an allocated frame is on.
     state: AtomicU32,
     /// Free: the neighbours in the list (0: none). Allocated: the owner's, see [`Frame::words`].
     words: [AtomicU32; 2],
@@ -259,7 +259,11 @@ fn allocate(order: usize) -> Result<NonZeroU32, NoMemory> {
 /// Frees what [`allocate`] gave.
 fn release(number: NonZeroU32, order: usize) {
     let meta = meta(number.get());
-    refund((meta.state.load(Ordering::Relaxed) >> 16) as u16, 1 << order);
+    let state = meta.state.load(Ordering::Relaxed);
+    refund((state >> 16) as u16, 1 << order);
+    if state & USE_MASK != 0 {
+        count_use((state & USE_MASK) >> USE_SHIFT, -1);
+    }
     meta.state.store(USED, Ordering::Relaxed);
     match order {
         0 => put_one(number.get()),
@@ -267,24 +271,88 @@ fn release(number: NonZeroU32, order: usize) {
     }
 }
 
-/// How much memory there is.
+/// What a frame is used for, as far as anybody counts it. A frame keeps its use until it is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Memory of programs that no file stands behind.
+    Anon = 1,
+    /// Contents of files, and memory that programs share.
+    Cache = 2,
+    /// Page tables of programs.
+    Table = 3,
+}
+
+/// Where the use stands in a frame's state.
+const USE_SHIFT: u32 = 8;
+const USE_MASK: u32 = 0xff << USE_SHIFT;
+
+/// Frames by use, for each CPU those that it has counted less those that it has freed: a CPU may
+/// stand below zero, only the sums mean something.
+static USES: [UseSlot; MAX_CPUS] =
+    [const { UseSlot([const { AtomicIsize::new(0) }; 3]) }; MAX_CPUS];
+
+#[repr(align(64))]
+struct UseSlot([AtomicIsize; 3]);
+
+/// One frame more or less for the use whose number is `which`.
+fn count_use(which: u32, by: isize) {
+    if let Some(count) = USES[machine::cpu_index()].0.get((which as usize).wrapping_sub(1)) {
+        count.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+fn used_for(what: Use) -> usize {
+    let sum: isize = USES.iter().map(|cpu| cpu.0[what as usize - 1].load(Ordering::Relaxed)).sum();
+    sum.max(0) as usize
+}
+
+/// How much memory there is, in frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemStats {
-    /// Frames the kernel manages.
+    /// Those the kernel manages.
     pub total: usize,
-    /// Frames nobody uses.
+    /// Those nobody uses.
     pub free: usize,
+    /// Those of [`Use::Anon`]. On the host machine this and the next two are sums over all
+    /// machines.
+    pub anon: usize,
+    /// Those of [`Use::Cache`].
+    pub cache: usize,
+    /// Those of [`Use::Table`].
+    pub tables: usize,
+    /// Those under kernel stacks.
+    pub stacks: usize,
 }
 
 /// How much memory there is, and is free; exact only while nobody allocates.
 pub fn stats() -> MemStats {
+    let (total, free) = total_and_free();
+    let [anon, cache, tables] = [Use::Anon, Use::Cache, Use::Table].map(used_for);
+    MemStats { total, free, anon, cache, tables, stacks: machine::stack_frames() }
+}
+
+fn total_and_free() -> (usize, usize) {
     #[cfg(not(metal))]
     if let Some((total, held)) = machine::limits() {
-        return MemStats { total, free: total.saturating_sub(held) };
+        return (total, total.saturating_sub(held));
     }
     let cached: usize = CACHES.iter().map(|slot| slot.0.try_lock().map_or(0, |c| c.len())).sum();
     let pool = POOL.lock();
-    MemStats { total: pool.total, free: pool.free + cached }
+    (pool.total, pool.free + cached)
+}
+
+/// How many free blocks there are of 1, 2, 4, ... frames; CPUs' caches count as single frames.
+/// Walks the lists: for /proc.
+pub fn free_blocks() -> [usize; MAX_ORDER + 1] {
+    let cached: usize = CACHES.iter().map(|slot| slot.0.try_lock().map_or(0, |c| c.len())).sum();
+    let pool = POOL.lock();
+    let mut blocks = core::array::from_fn(|order| {
+        let next = |block: &u32| meta(*block).words[0].load(Ordering::Relaxed);
+        let first = Some(pool.heads[order]).filter(|&block| block != 0);
+        core::iter::successors(first, |block| Some(next(block)).filter(|&b| b != 0)).count()
+    });
+    blocks[0] += cached;
+    blocks
 }
 
 /// 2^order frames in a row, aligned to their size, for the kernel's own use. Freed when dropped.
@@ -357,6 +425,18 @@ impl Frame {
         // SAFETY: two whole frames, which are different ones: ours is new.
         unsafe { bytes::copy(frame.virt(), other.virt(), SIZE) };
         Ok(frame)
+    }
+
+    /// Counts the frame as used for `what` from now until it is free; once counted it stays so.
+    pub fn count_as(&self, what: Use) {
+        let state = &self.meta().state;
+        if state.load(Ordering::Relaxed) & USE_MASK == 0 {
+            let before = state.fetch_or((what as u32) << USE_SHIFT, Ordering::Relaxed);
+            // Another CPU may have been faster, for the same use: a page has one owner.
+            if before & USE_MASK == 0 {
+                count_use(what as u32, 1);
+            }
+        }
     }
 
     /// Whether this is the only handle. Page-table entries count as handles.

@@ -65,7 +65,7 @@ pub mod user {
 /// Frames and address spaces.
 pub mod mem {
     pub use crate::contract::{Fault, NoMemory, USER_END};
-    pub use crate::frame::{Frame, MemStats, SIZE as FRAME_SIZE, stats};
+    pub use crate::frame::{Frame, MemStats, SIZE as FRAME_SIZE, Use, free_blocks, stats};
     pub use crate::paging::{Changed, Counts, Flush, Kind, MapError, Mapped, Perms, Space};
 }
 

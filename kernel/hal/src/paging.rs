@@ -16,7 +16,7 @@ mod range;
 pub use flush::Flush;
 
 use crate::contract::{NoMemory, USER_END};
-use crate::frame::{Frame, SIZE};
+use crate::frame::{Frame, SIZE, Use};
 use crate::machine;
 use core::ops::{BitOr, ControlFlow, Range};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -69,6 +69,15 @@ pub enum Kind {
     File = 1,
     /// Shared memory.
     Shmem = 2,
+}
+
+impl Kind {
+    /// A page of this kind is in `frame` now. Pages of files are counted by their owners.
+    fn note(self, frame: &Frame) {
+        if self == Kind::Anon {
+            frame.count_as(Use::Anon);
+        }
+    }
 }
 
 /// Why a page could not be mapped.
@@ -167,6 +176,7 @@ impl Space {
         if !table.get(index).is_empty() {
             return Err(MapError::Busy);
         }
+        kind.note(&frame);
         table.fill(index, Entry::page(frame.into_pa(), perms, kind));
         self.count(kind, 1);
         Ok(())
@@ -236,6 +246,7 @@ impl Space {
         // Through an empty entry: no CPU may see both frames writable, and hardware's bits of the
         // old page must not land in the new entry.
         let entry = table.take(index);
+        kind.note(&new);
         table.fill(index, Entry::page(new.into_pa(), perms, kind));
         self.count(entry.kind(), -1);
         self.count(kind, 1);

@@ -36,7 +36,7 @@ pub fn start(kernel: &'static Kernel, initrd: Option<Initrd>) -> Result<()> {
     let thread =
         Arc::new(Thread::new(pid, process.clone(), SigSet::EMPTY, Traits::default(), None));
     thread.set_comm(b"swapper/0");
-    process.signals.lock().threads.push(Arc::downgrade(&thread));
+    process.signals.lock().threads.add(&thread);
     kernel.family.lock().add(pid, Pid::NONE, process);
     kernel.count_fork();
     let own = thread.clone();
@@ -101,6 +101,7 @@ fn become_init(
         limits,
         nr: u64::MAX,
         restart: None,
+        ended: None,
         restart_block: None,
         saved_mask: None,
         alt_stack: crate::process::NO_ALT_STACK,

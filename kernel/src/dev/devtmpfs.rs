@@ -20,7 +20,7 @@ const ROOT_PERM: u32 = 0o755;
 
 /// The kind of file system, filled with the devices of `drivers`.
 pub fn kind(drivers: &'static Drivers) -> FsType {
-    FsType::single("devtmpfs", move |args| fill(drivers, args))
+    FsType::single("devtmpfs", true, move |args| fill(drivers, args))
 }
 
 fn fill(drivers: &Drivers, args: &MountArgs) -> Result<Box<dyn FileSystem>> {

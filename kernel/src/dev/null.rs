@@ -13,6 +13,10 @@ pub(super) fn open(_: &'static Drivers, _: &Opening) -> Result<Arc<dyn FileOps>>
 }
 
 impl FileOps for Null {
+    fn splices(&self) -> (bool, bool) {
+        (false, true)
+    }
+
     fn read(&self, _f: &File, _c: &Caller, _to: &mut dyn Sink, _at: Pos) -> Result<usize> {
         Ok(0)
     }

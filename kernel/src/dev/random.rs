@@ -19,6 +19,10 @@ pub(super) fn open(drivers: &'static Drivers, _: &Opening) -> Result<Arc<dyn Fil
 }
 
 impl FileOps for Device {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, _f: &File, _c: &Caller, to: &mut dyn Sink, _at: Pos) -> Result<usize> {
         in_pieces(to.left(), PIECE, |want| {
             let mut done = 0;

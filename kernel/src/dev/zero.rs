@@ -23,6 +23,10 @@ pub(super) fn fill(to: &mut dyn Sink) -> Result<usize> {
 }
 
 impl FileOps for Zero {
+    fn splices(&self) -> (bool, bool) {
+        (false, true)
+    }
+
     fn read(&self, _f: &File, _c: &Caller, to: &mut dyn Sink, _at: Pos) -> Result<usize> {
         fill(to)
     }

@@ -3,9 +3,10 @@
 
 use crate::cred::{Cred, Uid};
 use crate::fs::inode::{Access, Attr};
+use crate::fs::path::Path;
 use abi::Result;
-use abi::errno::{EACCES, EPERM};
-use abi::fs::{S_IFDIR, S_IFMT, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
+use abi::errno::{EACCES, EPERM, EROFS};
+use abi::fs::{S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, S_ISVTX, S_IXGRP};
 use abi::process::{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID};
 
 /// Execute a file, search a directory.
@@ -47,6 +48,22 @@ pub fn plain_permission(cred: &Cred, file: Access, want: u32) -> Result<()> {
     if class & want == want { Ok(()) } else { Err(EACCES) }
 }
 
+/// Whether `cred` may access the file at `path`, where not even the superuser writes to a read-only
+/// file system: `EROFS` (`inode_permission`). Whether the mount lets anyone write is
+/// [`WriteAccess`]'s matter.
+///
+/// [`WriteAccess`]: crate::fs::mount::WriteAccess
+pub fn path_permission(cred: &Cred, path: &Path, want: u32) -> Result<()> {
+    let inode = path.inode()?;
+    if want & WRITE != 0 && path.mount.sb().is_read_only() {
+        let kind = inode.access().mode & S_IFMT;
+        if matches!(kind, S_IFREG | S_IFDIR | S_IFLNK) {
+            return Err(EROFS);
+        }
+    }
+    inode.permission(cred, want)
+}
+
 /// Whether `cred` owns the inode or may act as if it did.
 pub fn is_owner(cred: &Cred, attr: &Attr) -> bool {
     cred.fsuid == attr.uid || cred.capable(CAP_FOWNER)
@@ -85,7 +102,6 @@ mod tests {
     use super::*;
     use crate::cred::{CapSet, Gid};
     use abi::Wire;
-    use abi::fs::S_IFREG;
     use abi::time::Timespec;
 
     fn attr(mode: u32, uid: u32, gid: u32) -> Attr {

@@ -1,11 +1,13 @@
 //! Changing attributes: chmod(2), chown(2), utimensat(2), truncate(2), and answering stat(2).
 
 use crate::cred::{Gid, Uid};
-use crate::fs::access::{self, READ, WRITE, is_owner, mode_without_set_id, permission};
+use crate::fs::access::{
+    self, READ, WRITE, is_owner, mode_without_set_id, path_permission, permission,
+};
 use crate::fs::busy::Claim;
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Attr, Change, Inode, Kind};
-use crate::fs::mount::Mount;
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::Path;
 use crate::signal::Signal;
 use crate::time;
@@ -24,11 +26,6 @@ use alloc::sync::Arc;
 /// The time to stamp files with.
 pub fn now(c: &Caller) -> Timespec {
     time::timespec(c.fs_info.mounts.clock().now_ns())
-}
-
-/// `EROFS` if the mount is read-only; otherwise it may be written to.
-pub fn may_write_to(mount: &Mount) -> Result<()> {
-    if mount.is_read_only() { Err(EROFS) } else { Ok(()) }
 }
 
 /// chmod(2). `perm`: the new permission bits.
@@ -100,7 +97,7 @@ pub fn truncate(c: &Caller, path: &Path, len: u64) -> Result<()> {
         Kind::File(_) | Kind::Made(_) => {}
         _ => return Err(EINVAL),
     }
-    may_write_to(&path.mount)?;
+    let _access = WriteAccess::new(&path.mount)?;
     inode.permission(c.cred, WRITE)?;
     let _claim = Claim::to_write(inode)?;
     set_len(c, inode, len)
@@ -134,8 +131,11 @@ pub fn access(cred: &crate::cred::Cred, path: &Path, want: AccessMode) -> Result
     }
     // Devices and pipes on a read-only file system can still be written to.
     let on_disk = regular || s_isdir(attr.mode) || s_islnk(attr.mode);
-    path.inode()?.permission(cred, want.bits() & (READ | WRITE | access::EXEC))?;
-    if want.has(AccessMode::W) && on_disk { may_write_to(&path.mount) } else { Ok(()) }
+    path_permission(cred, path, want.bits() & (READ | WRITE | access::EXEC))?;
+    if want.has(AccessMode::W) && on_disk && path.mount.is_read_only() {
+        return Err(EROFS);
+    }
+    Ok(())
 }
 
 /// The answer of stat(2).

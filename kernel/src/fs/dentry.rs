@@ -9,15 +9,17 @@
 //! `Names` (children, place), which is never held while a dentry is dropped.
 
 use crate::fs::inode::{Inode, Kind};
+use crate::fs::mount::Gate;
 use crate::fs::superblock::{NOWHERE, Super};
 use crate::lock::{Spin, order};
 use crate::wait::{Mutex, MutexGuard};
 use abi::Result;
-use abi::errno::{ENAMETOOLONG, ENOMEM, ENOTDIR};
+use abi::errno::{EBUSY, ENAMETOOLONG, ENOMEM, ENOTDIR};
 use abi::fs::NAME_MAX;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::mem;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hashbrown::HashMap;
 
 /// A name in a directory.
@@ -29,7 +31,7 @@ pub struct Dentry {
     children: Spin<HashMap<Arc<[u8]>, Weak<Dentry>>, order::Names>,
     entries: Mutex<(), order::Dir>,
     /// Mounts on top of it, in any mount.
-    mounts: AtomicU32,
+    mounts: Gate,
     /// Used since the ring's hand last passed.
     pub(super) used: AtomicBool,
     /// Where in the ring it is.
@@ -57,7 +59,7 @@ impl Dentry {
             place: Spin::new(Place { parent, name, unlinked: false }),
             children: Spin::new(HashMap::new()),
             entries: Mutex::new(()),
-            mounts: AtomicU32::new(0),
+            mounts: Gate::default(),
             used: AtomicBool::new(true),
             slot: AtomicUsize::new(NOWHERE),
         })
@@ -95,17 +97,47 @@ impl Dentry {
 
     /// Whether something may be mounted here: see [`crate::fs::mount::Mount::child_at`].
     pub fn has_mounts(&self) -> bool {
-        self.mounts.load(Ordering::Acquire) != 0
+        self.mounts.is_busy()
     }
 
-    /// Counts a mount here.
-    pub fn mount_added(&self) {
-        self.mounts.fetch_add(1, Ordering::Release);
+    /// Counts a mount here. `false`: none may come any more.
+    pub fn mount_added(&self) -> bool {
+        self.mounts.enter()
     }
 
     /// Counts one less.
     pub fn mount_removed(&self) {
-        self.mounts.fetch_sub(1, Ordering::Release);
+        self.mounts.leave()
+    }
+
+    /// Before the name is taken away: nothing can be mounted here any more. `EBUSY` if something
+    /// is. The `Dir` lock of its directory is held.
+    pub fn forbid_mounts(&self) -> Result<()> {
+        if self.mounts.shut() { Ok(()) } else { Err(EBUSY) }
+    }
+
+    /// The name was not taken away after all.
+    pub fn allow_mounts(&self) {
+        self.mounts.open()
+    }
+
+    /// The path from the top of its file system down to here.
+    pub fn text(self: &Arc<Self>) -> Result<Vec<u8>> {
+        // Built from the end, each name back to front, and turned over at last.
+        let mut reversed = Vec::new();
+        let mut at = self.clone();
+        while let Some(parent) = at.parent() {
+            let name = at.name();
+            reversed.try_reserve(name.len() + 1).map_err(|_| ENOMEM)?;
+            reversed.extend(name.iter().rev());
+            reversed.push(b'/');
+            at = parent;
+        }
+        if reversed.is_empty() {
+            reversed.push(b'/');
+        }
+        reversed.reverse();
+        Ok(reversed)
     }
 
     /// Takes the `Dir` lock.

@@ -9,6 +9,7 @@ use crate::fs::caller::Caller;
 use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::locks;
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::Path;
 use crate::fs::sigio::Teller;
 use crate::lock::order;
@@ -118,6 +119,11 @@ pub trait FileOps: Any + Send + Sync {
         Err(ENOTDIR)
     }
 
+    /// Whether splice(2) reads from it, and whether it writes to it.
+    fn splices(&self) -> (bool, bool) {
+        (false, false)
+    }
+
     /// What mmap(2) of it gives.
     fn map(&self, _f: &File) -> Result<MapSource> {
         Err(ENODEV)
@@ -151,8 +157,10 @@ pub struct File {
     path: Option<Path>,
     /// What it can be used for, decided at open.
     mode: Mode,
-    /// While it can be written, it cannot be run.
+    /// While it can be written, it cannot be run,
     _claim: Option<Claim>,
+    /// and its mount cannot become read-only.
+    _access: Option<WriteAccess>,
     /// `O_*`: the access mode, and the status flags that fcntl(2) can change.
     flags: AtomicU32,
     /// Whose credentials opened it.
@@ -197,6 +205,7 @@ impl File {
             inode,
             path,
             _claim: None,
+            _access: None,
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
             cred,
@@ -206,9 +215,9 @@ impl File {
         }
     }
 
-    /// The same, and the file keeps `claim` as long as it is open.
-    pub fn with_claim(mut self, claim: Option<Claim>) -> Self {
-        self._claim = claim;
+    /// The same, and the file keeps `claim` and `access` as long as it is open.
+    pub fn holding(mut self, claim: Option<Claim>, access: Option<WriteAccess>) -> Self {
+        (self._claim, self._access) = (claim, access);
         self
     }
 
@@ -365,7 +374,8 @@ impl File {
             in_range(at, to.left())?;
         }
         let deadline = |began_ns| self.ops.read_deadline(began_ns);
-        self.block_until(c, deadline, |late| match late {
+        let nonblock = self.flags().has(OpenFlags::NONBLOCK);
+        self.block_until(c, nonblock, deadline, |late| match late {
             false => self.ops.read(self, c, to, at),
             true => self.ops.read_late(self, c, to),
         })
@@ -402,6 +412,11 @@ impl File {
     /// Where the next read or write takes place.
     pub fn offset(&self) -> u64 {
         self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Moves the offset on without looking at who else moves it, as splice(2) does.
+    pub fn advance(&self, by: usize) {
+        self.offset.fetch_add(by as u64, Ordering::Relaxed);
     }
 
     fn set_offset(&self, offset: u64) {
@@ -449,8 +464,18 @@ impl File {
     /// Repeats `op` until it says anything but `EAGAIN`. Between the attempts it sleeps until the
     /// file tells of a change; a signal ends that with `ERESTARTSYS`. With `O_NONBLOCK` there is
     /// one attempt.
-    pub fn block<R>(&self, c: &Caller, mut op: impl FnMut() -> Result<R>) -> Result<R> {
-        self.block_until(c, |_| None, |_| op())
+    pub fn block<R>(&self, c: &Caller, op: impl FnMut() -> Result<R>) -> Result<R> {
+        self.block_unless(self.flags().has(OpenFlags::NONBLOCK), c, op)
+    }
+
+    /// The same, but `nonblock` and not the file's flag decides.
+    pub fn block_unless<R>(
+        &self,
+        nonblock: bool,
+        c: &Caller,
+        mut op: impl FnMut() -> Result<R>,
+    ) -> Result<R> {
+        self.block_until(c, nonblock, |_| None, |_| op())
     }
 
     /// The same with a deadline, which may change while it sleeps: it is told when the call began.
@@ -460,11 +485,12 @@ impl File {
     fn block_until<R>(
         &self,
         c: &Caller,
+        nonblock: bool,
         deadline: impl Fn(u64) -> Option<u64>,
         mut op: impl FnMut(bool) -> Result<R>,
     ) -> Result<R> {
         match op(false) {
-            Err(EAGAIN) if !self.flags().has(OpenFlags::NONBLOCK) => {}
+            Err(EAGAIN) if !nonblock => {}
             done => return done,
         }
         let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };

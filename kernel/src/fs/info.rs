@@ -62,6 +62,20 @@ impl FsInfo {
         drop(old);
     }
 
+    /// Root and working directory go from `old`, where they are there, to `new`.
+    pub fn replace(&self, old: &Path, new: &Path) {
+        let mut places = self.places.lock();
+        let Places { root, cwd } = &mut *places;
+        let mut given = [None, None];
+        for (place, given) in [root, cwd].into_iter().zip(&mut given) {
+            if place.same(old) {
+                *given = Some(mem::replace(place, new.clone()));
+            }
+        }
+        drop(places);
+        drop(given);
+    }
+
     /// Permission bits that new files do not get.
     pub fn umask(&self) -> u32 {
         self.umask.load(Ordering::Relaxed)

@@ -35,6 +35,7 @@ pub mod protect;
 pub mod regular;
 pub mod settings;
 pub mod sigio;
+pub mod splice;
 pub mod superblock;
 pub mod tmpfs;
 pub mod xattr;

@@ -4,16 +4,15 @@
 //! Checks come in Linux's order (`fs/namei.c`), which decides the errno when several apply.
 //! Locks: `Rename`, then the `Dir` lock of the directories in question.
 
-use crate::fs::access::{EXEC, WRITE, sticky};
+use crate::fs::access::{EXEC, WRITE, path_permission, sticky};
 use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Attr, Dir, Inode, Kind, New, What};
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::protect;
 use abi::Result;
-use abi::errno::{
-    EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV,
-};
+use abi::errno::{EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV};
 use abi::fs::{RenameFlags, S_ISGID, S_IXGRP};
 use abi::process::{CAP_FSETID, CAP_MKNOD};
 use alloc::sync::Arc;
@@ -31,14 +30,14 @@ fn may_create(c: &Caller, dir: &Path) -> Result<()> {
     if dir.dentry.is_unlinked() {
         return Err(ENOENT);
     }
-    dir.inode()?.permission(c.cred, WRITE | EXEC)
+    path_permission(c.cred, dir, WRITE | EXEC)
 }
 
 /// Whether `child` may lose its name in `dir`: as a directory if `as_dir`.
 fn may_delete(c: &Caller, dir: &Path, child: &Path, as_dir: bool) -> Result<()> {
     let inode = child.inode()?;
     let attr = dir.inode()?.attr();
-    dir.inode()?.permission(c.cred, WRITE | EXEC)?;
+    path_permission(c.cred, dir, WRITE | EXEC)?;
     sticky(c.cred, &attr, &inode.attr())?;
     match (as_dir, child.dentry.is_dir()) {
         (true, false) => Err(ENOTDIR),
@@ -89,7 +88,7 @@ pub(super) fn make_nameless(
     linkable: bool,
 ) -> Result<Arc<Dentry>> {
     let attr = dir.inode()?.attr();
-    dir.inode()?.permission(c.cred, WRITE | EXEC)?;
+    path_permission(c.cred, dir, WRITE | EXEC)?;
     let new = new_inode(c, &attr, perm, What::File);
     let inode = dir_of(dir)?.nameless(&new, linkable)?;
     let name = alloc::format!("#{}", inode.attr().ino);
@@ -114,9 +113,7 @@ fn with_new_name<R>(
     if walk.wants_dir() && !is_dir {
         return Err(ENOENT);
     }
-    if dir.mount.is_read_only() {
-        return Err(EROFS);
-    }
+    let _access = WriteAccess::new(&dir.mount)?;
     make(dir, name.bytes())
 }
 
@@ -163,8 +160,7 @@ pub fn unlink(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
             return Err(if child.dentry.is_dir() { EISDIR } else { ENOTDIR });
         }
         may_delete(c, walk.at(), child, false)?;
-        busy(child)?;
-        dir_of(walk.at())?.unlink(name.bytes())
+        unmounted(child, || dir_of(walk.at())?.unlink(name.bytes()))
     })
 }
 
@@ -180,8 +176,7 @@ pub fn rmdir(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
     remove(c, walk.at(), name.bytes(), |child| {
         child.inode()?;
         may_delete(c, walk.at(), child, true)?;
-        busy(child)?;
-        dir_of(walk.at())?.rmdir(name.bytes())
+        unmounted(child, || dir_of(walk.at())?.rmdir(name.bytes()))
     })
 }
 
@@ -193,9 +188,7 @@ fn remove(
     name: &[u8],
     take: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
-    if dir.mount.is_read_only() {
-        return Err(EROFS);
-    }
+    let _access = WriteAccess::new(&dir.mount)?;
     let child;
     {
         let _entries = dir.dentry.lock_entries();
@@ -210,6 +203,16 @@ fn remove(
 /// `EBUSY` where something is mounted.
 fn busy(path: &Path) -> Result<()> {
     if path.dentry.has_mounts() { Err(EBUSY) } else { Ok(()) }
+}
+
+/// Has `take` take away the name of `path`, on which nothing is mounted, now or later: `EBUSY`.
+fn unmounted(path: &Path, take: impl FnOnce() -> Result<()>) -> Result<()> {
+    path.dentry.forbid_mounts()?;
+    let taken = take();
+    if taken.is_err() {
+        path.dentry.allow_mounts();
+    }
+    taken
 }
 
 /// rename(2), renameat2(2).
@@ -235,9 +238,7 @@ pub fn rename(
     let Last::Name(new_name) = new_last else {
         return Err(if flags.has(RenameFlags::NOREPLACE) { EEXIST } else { EBUSY });
     };
-    if from.mount.is_read_only() {
-        return Err(EROFS);
-    }
+    let _access = WriteAccess::new(&from.mount)?;
     let (old_name, new_name) = (old_name.bytes(), new_name.bytes());
     let replaced;
     {
@@ -290,7 +291,11 @@ pub fn rename(
         busy(&old)?;
         busy(&new)?;
         let target: &dyn Inode = &**to.inode()?;
-        dir_of(from)?.rename(old_name, target, new_name, exchange)?;
+        let take = || dir_of(from)?.rename(old_name, target, new_name, exchange);
+        match exchange || new.dentry.inode().is_none() {
+            true => take()?,
+            false => unmounted(&new, take)?,
+        }
         if exchange {
             old.dentry.moved(&to.dentry, new_name);
             new.dentry.moved(&from.dentry, old_name);

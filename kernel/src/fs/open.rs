@@ -1,19 +1,20 @@
 //! open(2): from a path to a [`File`] (`do_open` and `may_open` in `fs/namei.c`).
 
 use crate::cred::Cred;
-use crate::fs::access::{EXEC, READ, WRITE, is_owner, permission};
+use crate::fs::access::{EXEC, READ, WRITE, is_owner, path_permission, permission};
 use crate::fs::attr;
 use crate::fs::busy::{Claim, ExecFile};
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps};
 use crate::fs::inode::{Attr, Kind, What};
+use crate::fs::mount::WriteAccess;
 use crate::fs::namei;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::pipe;
 use crate::fs::protect;
 use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
-use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM, EROFS};
+use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM};
 use abi::fs::{
     MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK,
 };
@@ -38,11 +39,14 @@ pub fn open(
         let file = File::new(Arc::new(Place), inode, Some(path), flags, cred.clone());
         return Ok(Arc::new(file));
     }
+    let cuts =
+        flags.has(OpenFlags::TRUNC) && !created && matches!(path.kind(), Some(Kind::File(_)));
+    let _access = cuts.then(|| WriteAccess::new(&path.mount)).transpose()?;
     if !created {
         may_open(c, &path, flags)?;
     }
     let file = open_inode(c, cred, path, flags)?;
-    if flags.has(OpenFlags::TRUNC) && !created && matches!(file.inode().kind(), Kind::File(_)) {
+    if cuts {
         // Which `O_RDONLY` does not keep from cutting the file.
         let _claim = Claim::to_write(file.inode())?;
         attr::set_len(c, file.inode(), 0)?;
@@ -91,7 +95,7 @@ fn find(
         if !dir.dentry.is_dir() {
             return Err(ENOTDIR);
         }
-        attr::may_write_to(&dir.mount)?;
+        let _access = WriteAccess::new(&dir.mount)?;
         let dentry = namei::make_nameless(c, &dir, perm, !flags.has(OpenFlags::EXCL))?;
         return Ok((Path { mount: dir.mount, dentry }, true));
     }
@@ -121,9 +125,7 @@ fn find(
             let dentry = dir.dentry.lookup_locked(name.bytes())?;
             child = Path { mount: dir.mount.clone(), dentry }.cross();
             if child.dentry.inode().is_none() {
-                if dir.mount.is_read_only() {
-                    return Err(EROFS);
-                }
+                let _access = WriteAccess::new(&dir.mount)?;
                 let dentry = namei::create_locked(c, dir, name.bytes(), perm, What::File)?;
                 let made = Path { mount: dir.mount.clone(), dentry };
                 return Ok((made, true));
@@ -165,10 +167,9 @@ fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
         S_IFLNK => return Err(ELOOP),
         S_IFDIR if want & WRITE != 0 => return Err(EISDIR),
         S_IFCHR | S_IFBLK if path.mount.flags().has(MountFlags::NODEV) => return Err(EACCES),
-        S_IFREG | S_IFDIR if want & WRITE != 0 && path.mount.is_read_only() => return Err(EROFS),
         _ => {}
     }
-    path.inode()?.permission(c.cred, want)?;
+    path_permission(c.cred, path, want)?;
     if flags.has(OpenFlags::NOATIME) && !is_owner(c.cred, &attr) {
         return Err(EPERM);
     }
@@ -179,6 +180,10 @@ fn may_open(c: &Caller, path: &Path, flags: OpenFlags) -> Result<()> {
 pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) -> Result<Arc<File>> {
     let inode = path.inode()?.clone();
     let claim = flags.writes().then(|| Claim::to_write(&inode)).transpose()?;
+    // A write to a device or pipe is none to the file system.
+    let on_disk = matches!(inode.kind(), Kind::File(_) | Kind::Made(_));
+    let writes = flags.writes() && on_disk;
+    let access = writes.then(|| WriteAccess::new(&path.mount)).transpose()?;
     let devices = c.fs_info.mounts.devices();
     let ops: Arc<dyn FileOps> = match inode.kind() {
         Kind::Dir(_) => Arc::new(Directory),
@@ -192,10 +197,11 @@ pub fn open_inode(c: &Caller, cred: &Arc<Cred>, path: Path, flags: OpenFlags) ->
         Kind::Socket => return Err(ENXIO),
     };
     let path = (!inode.is_nameless()).then_some(path);
-    let file = File::new(ops, inode, path, flags, cred.clone()).with_claim(claim);
+    let file = File::new(ops, inode, path, flags, cred.clone()).holding(claim, access);
     let file = Arc::new(file);
     file.block_opening(c)?;
-    Ok(file)
+    // No file here can be read past the page cache, and Linux finds out last.
+    if flags.has(OpenFlags::DIRECT) { Err(EINVAL) } else { Ok(file) }
 }
 
 /// Opens a program for execve(2): a regular file that the caller may execute. `ETXTBSY` while it

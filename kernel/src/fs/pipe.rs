@@ -1,8 +1,11 @@
 //! Pipes and named pipes: a ring of pages between writers and readers (pipe(7), fifo(7)).
 //!
-//! Locks: `Turn`, one for each end, is held over user copies and keeps the readers, and the
+//! Locks: `PipeTurn`, one for each end, is held over user copies and keeps the readers, and the
 //! writers, apart; `Pipe` guards the ring and is never held over a copy. A reader looks, copies,
 //! then consumes, so a fault loses nothing; a writer copies, then publishes.
+
+pub(super) mod bundle;
+pub(super) mod splice;
 
 use crate::cred::Cred;
 use crate::fs::caller::Caller;
@@ -24,6 +27,7 @@ use abi::process::CAP_SYS_RESOURCE;
 use abi::signal::SIGPIPE;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use bundle::Slot;
 use core::mem;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::mem::Frame;
@@ -37,8 +41,8 @@ const SPARES: usize = 2;
 /// A pipe.
 pub struct Pipe {
     state: Spin<State, order::Pipe>,
-    read_turn: Mutex<(), order::Turn>,
-    write_turn: Mutex<(), order::Turn>,
+    read_turn: Mutex<(), order::PipeTurn>,
+    write_turn: Mutex<(), order::PipeTurn>,
     /// Something came, or the last writer went.
     readable: Arc<WaitQueue>,
     /// There is room, or the last reader went.
@@ -52,6 +56,8 @@ struct State {
     ring: VecDeque<Slot>,
     /// The most slots; a power of two.
     slots: usize,
+    /// Free ones that somebody is about to fill ([`splice::Room`]).
+    reserved: usize,
     spares: heapless::Vec<Frame, SPARES>,
     readers: usize,
     writers: usize,
@@ -63,11 +69,11 @@ struct State {
     polled: bool,
 }
 
-/// A page with bytes in it.
-struct Slot {
-    frame: Frame,
-    off: usize,
-    len: usize,
+impl State {
+    /// Slots that a writer may take.
+    fn free(&self) -> usize {
+        self.slots.saturating_sub(self.ring.len() + self.reserved)
+    }
 }
 
 /// The pipe of a FIFO's inode; it exists while the FIFO is open.
@@ -106,6 +112,7 @@ impl Pipe {
             state: Spin::new(State {
                 ring,
                 slots: SLOTS,
+                reserved: 0,
                 spares: heapless::Vec::new(),
                 readers: 0,
                 writers: 0,
@@ -122,7 +129,7 @@ impl Pipe {
         }))
     }
 
-    fn read(&self, to: &mut dyn Sink) -> Result<usize> {
+    pub(super) fn read(&self, to: &mut dyn Sink) -> Result<usize> {
         if to.left() == 0 {
             return Ok(0);
         }
@@ -181,7 +188,7 @@ impl Pipe {
         full
     }
 
-    fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+    pub(super) fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         if from.left() == 0 {
             return Ok(0);
         }
@@ -235,11 +242,11 @@ impl Pipe {
         let odd = left % page;
         if let Some(last) = state.ring.back() {
             let end = last.off + last.len;
-            if first && odd > 0 && end + odd <= page {
+            if last.open && first && odd > 0 && end + odd <= page {
                 return Ok(Some((last.frame.clone(), end, odd, true)));
             }
         }
-        if state.ring.len() >= state.slots {
+        if state.free() == 0 {
             return Ok(None);
         }
         state.ring.try_reserve(1).map_err(|_| ENOMEM)?;
@@ -267,7 +274,7 @@ impl Pipe {
                 return news;
             }
         }
-        state.ring.push_back(Slot { frame, off, len: n });
+        state.ring.push_back(Slot { frame, off, len: n, open: true });
         news
     }
 
@@ -296,7 +303,7 @@ impl Pipe {
         }
         let was_full = {
             let mut state = self.state.lock();
-            if state.ring.len() > slots {
+            if state.ring.len() + state.reserved > slots {
                 return Err(EBUSY);
             }
             let was_full = state.ring.len() >= state.slots;
@@ -401,7 +408,7 @@ impl FileOps for End {
             }
         }
         if self.writes {
-            if state.ring.len() < state.slots {
+            if state.free() > 0 {
                 events |= PollEvents::OUT | PollEvents::WRNORM;
             }
             if state.readers == 0 {

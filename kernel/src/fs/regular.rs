@@ -28,7 +28,7 @@ const DAY: i64 = 24 * 60 * 60;
 /// Notes that `inode`, reached through `mount`, was read (`touch_atime`).
 pub fn touch_atime(inode: &Arc<dyn Inode>, mount: &Mount) {
     let flags = mount.flags();
-    if flags.intersects(MountFlags::NOATIME | MountFlags::RDONLY) {
+    if flags.has(MountFlags::NOATIME) || mount.is_read_only() {
         return;
     }
     if flags.has(MountFlags::NODIRATIME) && matches!(inode.kind(), Kind::Dir(_)) {
@@ -132,6 +132,10 @@ impl FileOps for Regular {
 
     fn is_seekable(&self) -> bool {
         true
+    }
+
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
     }
 
     fn seek(&self, f: &File, now: u64, offset: i64, whence: u32) -> Result<u64> {

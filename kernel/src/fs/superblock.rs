@@ -1,23 +1,24 @@
 //! File systems in use ([`Super`]), and the kinds there are ([`FsType`]).
 //!
-//! Locks: `Mounts` while the one instance of a kind is made; `Names` for the ring of names used
-//! lately. Source: `fs/super.c`.
+//! Locks: `Mounts` while the one instance of a kind is made, and over every change of flags and
+//! options; `Names` for the ring of names used lately. Source: `fs/super.c`, `fs/fs_context.c`.
 
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::Inode;
+use crate::fs::mount::{Gate, Number};
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
 use crate::wait::Mutex;
 use abi::Result;
-use abi::errno::EINVAL;
-use abi::fs::Statfs;
+use abi::errno::{EBUSY, EINVAL, ENOMEM};
+use abi::fs::{MountFlags, Statfs, makedev};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 use core::mem;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// A file system, once mounted.
 pub trait FileSystem: Any + Send + Sync {
@@ -35,6 +36,12 @@ pub trait FileSystem: Any + Send + Sync {
     fn reconfigure(&self, options: &[u8]) -> Result<()> {
         if options.is_empty() { Ok(()) } else { Err(EINVAL) }
     }
+
+    /// Whether files without a name wait for their last user to go, so that the file system cannot
+    /// become read-only yet.
+    fn has_orphans(&self) -> bool {
+        false
+    }
 }
 
 /// Makes a file system. A closure, since some show what lies above this layer (procfs).
@@ -47,9 +54,19 @@ pub struct FsType {
     /// Whether it lives without a device (`nodev` in `/proc/filesystems`).
     pub nodev: bool,
     mount: Mounter,
-    /// For a kind with one instance that all its mounts show: the top of it, once it was asked
-    /// for. It stays for ever.
-    single: Option<Mutex<Option<Arc<Dentry>>, order::Mounts>>,
+    instances: Instances,
+}
+
+/// How many file systems of a kind there are.
+enum Instances {
+    /// One per mount.
+    Many,
+    /// One, which all mounts show: its top, once somebody asked. It stays for ever.
+    One {
+        top: Mutex<Option<Arc<Dentry>>, order::Mounts>,
+        /// Whether flags and options of a later mount change it.
+        follows: bool,
+    },
 }
 
 impl FsType {
@@ -58,31 +75,45 @@ impl FsType {
         name: &'static str,
         mount: impl Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, nodev: true, mount: Box::new(mount), single: None }
+        Self { name, nodev: true, mount: Box::new(mount), instances: Instances::Many }
     }
 
-    /// The same, but all mounts show one and the same (`get_tree_single`). It is made without
-    /// options; those of a mount change it.
+    /// The same, but all mounts show one and the same, as sysfs does. It is made without options;
+    /// if it `follows`, those of every mount change it, as if that were a remount.
     pub fn single(
         name: &'static str,
+        follows: bool,
         mount: impl Fn(&MountArgs) -> Result<Box<dyn FileSystem>> + Send + Sync + 'static,
     ) -> Self {
-        Self { single: Some(Mutex::new(None)), ..Self::nodev(name, mount) }
+        let instances = Instances::One { top: Mutex::new(None), follows };
+        Self { instances, ..Self::nodev(name, mount) }
     }
 
-    /// The top of the file system for a new mount.
-    pub fn instance(&self, args: &MountArgs) -> Result<Arc<Dentry>> {
-        let Some(single) = &self.single else { return Super::mount(self.name, args, &self.mount) };
-        let mut single = single.lock();
-        let root = match &*single {
-            Some(root) => root,
-            None => {
-                let plain = MountArgs { options: b"", ..*args };
-                single.insert(Super::mount(self.name, &plain, &self.mount)?)
+    /// The top of the file system for a new mount, and whether the mount is to reconfigure it.
+    /// `dev` is its number if it is new.
+    pub(super) fn instance(
+        &self,
+        dev: Number,
+        clock: &'static RealTime,
+        flags: MountFlags,
+        options: &[u8],
+    ) -> Result<(Arc<Dentry>, bool)> {
+        let (flags, own) = split_flags(flags, options)?;
+        match &self.instances {
+            Instances::Many => {
+                let top = Super::mount(self.name, dev, clock, flags, &own, &self.mount)?;
+                Ok((top, false))
             }
-        };
-        root.sb().fs.reconfigure(args.options)?;
-        Ok(root.clone())
+            Instances::One { top, follows } => {
+                let mut top = top.lock();
+                if let Some(top) = &*top {
+                    return Ok((top.clone(), *follows));
+                }
+                let rw = MountFlags::EMPTY;
+                let made = Super::mount(self.name, dev, clock, rw, b"", &self.mount)?;
+                Ok((top.insert(made).clone(), true))
+            }
+        }
     }
 }
 
@@ -90,10 +121,53 @@ impl FsType {
 pub struct MountArgs<'a> {
     /// Its device number.
     pub dev: u64,
-    /// The data argument of mount(2).
+    /// The options that are its own.
     pub options: &'a [u8],
     /// The clock that stamps its files.
     pub clock: &'static RealTime,
+}
+
+/// The flags of mount(2) that belong to a file system, whatever the number of its mounts.
+const FS_FLAGS: MountFlags = CHANGEABLE.with(MountFlags::DIRSYNC);
+
+/// Those that `MS_REMOUNT` changes (`MS_RMT_MASK`).
+const CHANGEABLE: MountFlags = MountFlags::RDONLY
+    .with(MountFlags::SYNCHRONOUS)
+    .with(MountFlags::MANDLOCK)
+    .with(MountFlags::I_VERSION)
+    .with(MountFlags::LAZYTIME);
+
+/// Words among the options that set or clear such a flag.
+const FLAG_WORDS: [(&str, MountFlags, bool); 9] = [
+    ("ro", MountFlags::RDONLY, true),
+    ("rw", MountFlags::RDONLY, false),
+    ("sync", MountFlags::SYNCHRONOUS, true),
+    ("async", MountFlags::SYNCHRONOUS, false),
+    ("dirsync", MountFlags::DIRSYNC, true),
+    ("mand", MountFlags::MANDLOCK, true),
+    ("nomand", MountFlags::MANDLOCK, false),
+    ("lazytime", MountFlags::LAZYTIME, true),
+    ("nolazytime", MountFlags::LAZYTIME, false),
+];
+
+/// `flags` with what `options` say of them, and the other options.
+fn split_flags(flags: MountFlags, options: &[u8]) -> Result<(MountFlags, Vec<u8>)> {
+    let mut flags = flags & FS_FLAGS;
+    let mut own = Vec::new();
+    own.try_reserve(options.len()).map_err(|_| ENOMEM)?;
+    for word in options.split(|&b| b == b',') {
+        match FLAG_WORDS.iter().find(|(name, ..)| name.as_bytes() == word) {
+            Some((_, flag, true)) => flags |= *flag,
+            Some((_, flag, false)) => flags = flags.without(*flag),
+            None => {
+                if !own.is_empty() {
+                    own.push(b',');
+                }
+                own.extend(word);
+            }
+        }
+    }
+    Ok((flags, own))
 }
 
 /// A file system in use.
@@ -108,27 +182,89 @@ pub struct Super {
     pub fs: Box<dyn FileSystem>,
     /// Held while a name moves from one directory to another.
     pub rename: Mutex<(), order::Rename>,
+    /// Who writes to it; shut while it is read-only.
+    pub(super) writers: Gate,
+    /// [`FS_FLAGS`] without `RDONLY`.
+    flags: AtomicU64,
+    /// How many mounts show it, attached or not.
+    mounts: AtomicUsize,
     recent: Spin<Ring, order::Names>,
+    _dev: Number,
 }
 
 impl Super {
     /// Puts a file system into use; returns its top.
-    pub fn mount(
+    pub(super) fn mount(
         kind: &'static str,
-        args: &MountArgs,
+        dev: Number,
+        clock: &'static RealTime,
+        flags: MountFlags,
+        options: &[u8],
         mount: impl FnOnce(&MountArgs) -> Result<Box<dyn FileSystem>>,
     ) -> Result<Arc<Dentry>> {
-        let fs = mount(args)?;
+        let args = MountArgs { dev: makedev(0, dev.get()), options, clock };
+        let fs = mount(&args)?;
         let root = fs.root();
         let sb = Arc::new(Self {
             dev: args.dev,
             kind,
-            clock: args.clock,
+            clock,
             fs,
             rename: Mutex::new(()),
+            writers: Gate::new(flags.has(MountFlags::RDONLY)),
+            flags: AtomicU64::new(flags.without(MountFlags::RDONLY).bits()),
+            mounts: AtomicUsize::new(0),
             recent: Spin::new(Ring::default()),
+            _dev: dev,
         });
         Ok(Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..])))
+    }
+
+    /// Whether nothing in it may be changed, through any mount.
+    pub fn is_read_only(&self) -> bool {
+        self.writers.is_shut()
+    }
+
+    /// The flags that are the file system's own.
+    pub fn flags(&self) -> MountFlags {
+        let flags = MountFlags(self.flags.load(Ordering::Relaxed));
+        if self.is_read_only() { flags | MountFlags::RDONLY } else { flags }
+    }
+
+    /// Takes other flags and options (`reconfigure_super`). `EBUSY` if it is to become read-only
+    /// while somebody writes. The `Mounts` lock is held.
+    pub(super) fn reconfigure(&self, flags: MountFlags, options: &[u8]) -> Result<()> {
+        let (flags, own) = split_flags(flags, options)?;
+        let shuts = flags.has(MountFlags::RDONLY) && !self.is_read_only();
+        if shuts && !self.writers.shut() {
+            return Err(EBUSY);
+        }
+        let checked = if shuts && self.fs.has_orphans() { Err(EBUSY) } else { Ok(()) };
+        if let Err(error) = checked.and_then(|()| self.fs.reconfigure(&own)) {
+            if shuts {
+                self.writers.open();
+            }
+            return Err(error);
+        }
+        if !flags.has(MountFlags::RDONLY) {
+            self.writers.open();
+        }
+        let kept = self.flags().without(CHANGEABLE);
+        let flags = kept | (flags & CHANGEABLE).without(MountFlags::RDONLY);
+        self.flags.store(flags.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A mount shows it.
+    pub(super) fn mount_added(&self) {
+        self.mounts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A mount is gone; with the last go the names, which would keep it alive.
+    pub(super) fn mount_gone(&self) {
+        if self.mounts.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.forget_all();
+        }
     }
 
     /// Keeps `dentry` for a while.

@@ -47,7 +47,9 @@ lock_order! {
     Rename,
     /// A directory's entries (`i_rwsem` of a directory).
     Dir,
-    /// Whose turn it is at one end of a stream (pipe, terminal); held across user copies.
+    /// Whose turn it is at one end of a pipe; held while a pipe is spliced into another stream.
+    PipeTurn,
+    /// Whose turn it is at one end of a stream (terminal); held across user copies.
     Turn,
     /// A regular file's size and contents (`i_rwsem` of a file).
     FileData,
@@ -82,6 +84,8 @@ lock_order! {
     Files,
     /// Names: a dentry's children, an inode's attributes, root and working directory.
     Names,
+    /// Free numbers of mounts, peer groups and file systems.
+    Numbers,
     /// Queued signals and signal actions of a process (`siglock`).
     Signals,
     /// A thread's blocked and pending signals; under its process's `Signals` where both are held.

@@ -16,7 +16,7 @@ use hal::user::{Access, USER_END};
 use super::source::{Attached, has_page};
 use super::space::{Space, State, Who, go_on, unmap_pages};
 use super::vma::{Backing, Prot, VmFlags, Vma};
-use super::{PAGE, is_aligned, page_down, page_up};
+use super::{PAGE, is_aligned, page_down, page_up, page_up_wrapping};
 
 impl Space {
     /// madvise(2).
@@ -93,7 +93,7 @@ impl Space {
         if !is_aligned(addr) || flags.has(MsyncFlags::ASYNC | MsyncFlags::SYNC) {
             return Err(EINVAL);
         }
-        let end = page_up(len).and_then(|len| addr.checked_add(len)).ok_or(ENOMEM)?;
+        let end = addr.checked_add(page_up_wrapping(len)).ok_or(ENOMEM)?;
         if end == addr {
             return Ok(());
         }
@@ -283,7 +283,8 @@ fn walk(
 /// The pages that mlock(2) means: unlike others it accepts any address.
 fn lock_range(addr: u64, len: u64) -> Result<Range<u64>> {
     let start = page_down(addr);
-    let end = addr.checked_add(len).and_then(page_up).ok_or(EINVAL)?;
+    let len = page_up_wrapping(len.wrapping_add(addr - start));
+    let end = start.checked_add(len).ok_or(EINVAL)?;
     if end > USER_END { Err(ENOMEM) } else { Ok(start..end) }
 }
 

@@ -112,6 +112,8 @@ pub struct Segment {
 /// `ssize_t`; then `EFAULT` for an address range outside user space. What exceeds
 /// [`MAX_RW_COUNT`] in total is cut off.
 pub fn segments<D: Reads>(space: &Space, list: UserList<Iovec, D>) -> Result<Vec<Segment>> {
+    // Linux counts them in 32 bits.
+    let list = UserList::<Iovec, D>::new(list.addr(), list.count() as u32 as usize);
     let list = list.to_vec(space, UIO_MAXIOV)?;
     if list.iter().any(|iov| i64::try_from(iov.iov_len).is_err()) {
         return Err(EINVAL);

@@ -76,7 +76,9 @@ const LEGACY_MAP_MASK: MapFlags = MapFlags(
         | MapFlags::NONBLOCK.0
         | MapFlags::STACK.0
         | MapFlags::HUGETLB.0
-        | MapFlags::M32BIT.0,
+        | MapFlags::M32BIT.0
+        | MapFlags::HUGE_2MB.0
+        | MapFlags::HUGE_1GB.0,
 );
 
 /// Where `MAP_32BIT` mappings go.

@@ -58,6 +58,11 @@ pub const fn page_up(bytes: u64) -> Option<u64> {
     }
 }
 
+/// The same as Linux's `PAGE_ALIGN`: what is too much becomes 0.
+pub const fn page_up_wrapping(bytes: u64) -> u64 {
+    page_down(bytes.wrapping_add(PAGE - 1))
+}
+
 /// Whether `addr` starts a page.
 pub const fn is_aligned(addr: u64) -> bool {
     addr & (PAGE - 1) == 0

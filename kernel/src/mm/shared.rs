@@ -6,7 +6,7 @@
 use alloc::collections::BTreeMap;
 
 use abi::errno::{ENOMEM, Result};
-use hal::mem::{Frame, Kind};
+use hal::mem::{Frame, Kind, Use};
 
 use super::source::{Mappings, PageSource};
 use crate::lock::order;
@@ -34,6 +34,7 @@ impl PageSource for SharedPages {
         }
         hal::heap::admit().map_err(|_| ENOMEM)?;
         let frame = Frame::zeroed().map_err(|_| ENOMEM)?;
+        frame.count_as(Use::Cache);
         frames.insert(index, frame.clone());
         Ok(frame)
     }

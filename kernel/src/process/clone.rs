@@ -1,4 +1,4 @@
-//! fork(2), vfork(2), clone(2): new processes (`kernel/fork.c`).
+//! fork(2), vfork(2), clone(2): new processes and threads (`kernel/fork.c`).
 
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -6,17 +6,22 @@ use core::sync::atomic::Ordering::Relaxed;
 use abi::{
     errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, ERESTARTNOINTR, Result},
     process::{CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, RLIMIT_NPROC},
-    signal::SIGCHLD,
+    signal::{SIGCHLD, SigSet},
 };
 
 use super::{
-    Cx, Parts, Pid, Process, Thread,
+    Cx, Kernel, Parts, Pid, Process, Thread,
     cx::{NO_ALT_STACK, TrapInfo},
     thread::{self, Vfork},
 };
-use crate::{cred::Uid, lock::Spin, mm::user::UserOut, sched::TaskRef};
+use crate::{
+    cred::Uid,
+    lock::Spin,
+    mm::user::UserOut,
+    sched::{TaskRef, work},
+};
 
-/// What a new process shall be like.
+/// What a new process or thread shall be like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request {
     /// What it shares, and how.
@@ -74,6 +79,7 @@ fn check(request: &Request) -> Result<()> {
     if flags.has(CloneFlags::NEWNS | CloneFlags::FS)
         || needs(CloneFlags::THREAD, CloneFlags::SIGHAND)
         || needs(CloneFlags::SIGHAND, CloneFlags::VM)
+        || flags.has(CloneFlags::SIGHAND | CloneFlags::CLEAR_SIGHAND)
     {
         return Err(EINVAL);
     }
@@ -81,7 +87,7 @@ fn check(request: &Request) -> Result<()> {
         // As a kernel without these namespaces.
         return Err(EINVAL);
     }
-    if flags.intersects(CloneFlags::THREAD | CloneFlags::PIDFD) {
+    if flags.has(CloneFlags::PIDFD) {
         return Err(ENOSYS);
     }
     Ok(())
@@ -93,24 +99,25 @@ fn admit(cx: &Cx) -> Result<()> {
     let privileged =
         cred.uid == Uid::ROOT || cred.capable(CAP_SYS_RESOURCE) || cred.capable(CAP_SYS_ADMIN);
     let over = cx.kernel.users.count(cred.uid) >= cx.limit(RLIMIT_NPROC);
-    let full = cx.kernel.family.lock().len() as u64 >= cx.kernel.max_threads();
+    let full = cx.kernel.family.lock().threads() as u64 >= cx.kernel.max_threads();
     if over && !privileged || full { Err(EAGAIN) } else { Ok(()) }
 }
 
-/// Makes a new process. Returns its number to the parent.
+/// Makes a new process or thread. Returns its number to the maker.
 pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     check(request)?;
     let kernel = cx.kernel;
+    let own = cx.process().clone();
+    let forking = Forking::begin(cx)?;
     // Signals first, as Linux does: a fork takes long.
     if !cx.deliverable().is_empty() {
         return Err(ERESTARTNOINTR);
     }
     admit(cx)?;
+    let is_thread = request.flags.has(CloneFlags::THREAD);
     // A sibling tells the parent of its creator in the way its creator does (`CLONE_PARENT`).
-    let own = cx.process();
-    let own_pid = own.pid;
     let sibling = request.flags.has(CloneFlags::PARENT);
-    if sibling && own_pid == Pid::INIT {
+    if sibling && own.pid == Pid::INIT {
         return Err(EINVAL);
     }
     let exit_signal = if sibling { own.exit_signal.load(Relaxed) } else { request.exit_signal };
@@ -125,20 +132,18 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     }
     let parts = share(cx, request.flags)?;
 
-    let limits = *cx.process().limits.lock();
-    let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
-    let process = Process::new(kernel, pid, exit_signal, cx.cred().uid, limits);
-    let terminal = cx.process().terminal.lock().clone();
-    *process.terminal.lock() = terminal;
-    for (from, to) in [
-        (&cx.process().oom_score_adj, &process.oom_score_adj),
-        (&cx.process().oom_score_adj_min, &process.oom_score_adj_min),
-    ] {
-        to.store(from.load(Relaxed), Relaxed);
-    }
+    let limits = *own.limits.lock();
+    let number = Number::take(kernel)?;
+    let process = if is_thread {
+        own.clone()
+    } else {
+        let process = Process::new(kernel, number.pid, exit_signal, cx.cred().uid, limits);
+        process.inherit(&own);
+        process
+    };
     let mask = cx.thread.signals.lock().mask;
     let traits = cx.thread.traits.inherited();
-    let thread = Arc::new(Thread::new(pid, process.clone(), mask, traits, vfork.clone()));
+    let thread = Arc::new(Thread::new(number.pid, process.clone(), mask, traits, vfork.clone()));
     let comm = cx.thread.comm.lock().clone();
     thread.set_comm(&comm);
     if request.flags.has(CloneFlags::CHILD_CLEARTID) {
@@ -157,26 +162,18 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
         set_child_tid: if set_tid { request.child_tid } else { 0 },
         personality: cx.personality,
     };
-    let task = start(kernel, child, cx.task.allowed())
-        .inspect_err(|_| kernel.family.lock().remove_thread(pid))?;
-
-    process.signals.lock().threads.push(Arc::downgrade(&thread));
-    {
-        let mut family = kernel.family.lock();
-        // A signal to the whole group that came before this and ends the parent must not miss the
-        // child: there will be none.
-        if cx.process().is_exiting() || cx.is_ending() {
-            family.remove_thread(pid);
-            drop(family);
-            task.abandon();
-            return Err(ERESTARTNOINTR);
-        }
-        // Only now: the parent that is to be shared may just have ended, and left its own to another.
-        let parent = if sibling { family.place(own_pid).map(|place| place.0) } else { None };
-        let parent = parent.unwrap_or(own_pid);
-        process.ppid.store(parent.0, Relaxed);
-        family.add(pid, parent, process);
+    let task = start(kernel, child, cx.task.allowed())?;
+    let entered = if is_thread {
+        enter_thread(cx, &thread)
+    } else {
+        enter_process(cx, &thread, &task, sibling, &forking)
+    };
+    if let Err(why) = entered {
+        task.abandon();
+        return Err(why);
     }
+    let pid = number.keep();
+    drop(forking);
     if request.flags.has(CloneFlags::PARENT_SETTID) {
         // The number is there before the child runs; a bad address is the parent's own loss.
         let _ = UserOut::<i32>::new(request.parent_tid).write(&cx.parts.space, &pid.0);
@@ -187,6 +184,112 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
         vfork.wait();
     }
     Ok(pid)
+}
+
+/// The thread joins its process, unless that ends, stops, or leaves its other threads behind.
+fn enter_thread(cx: &Cx, thread: &Arc<Thread>) -> Result<()> {
+    let mut family = cx.kernel.family.lock();
+    let mut group = cx.process().signals.lock();
+    if group.exit.is_some() || group.exec.is_some() || group.stopped.is_some() {
+        return Err(ERESTARTNOINTR);
+    }
+    family.add_thread(thread.tid(), cx.process().pid);
+    group.threads.add(thread);
+    drop(group);
+    drop(family);
+    thread.enter_user(cx.cred().uid);
+    Ok(())
+}
+
+/// The process takes its place in the family.
+fn enter_process(
+    cx: &Cx,
+    thread: &Arc<Thread>,
+    task: &TaskRef,
+    sibling: bool,
+    forking: &Forking,
+) -> Result<()> {
+    let (own, process) = (cx.process(), &thread.process);
+    let mut family = cx.kernel.family.lock();
+    // A signal to the whole group that came before this and ends the parent must not miss the
+    // child: there will be none.
+    if cx.must_end() || cx.is_ending() {
+        return Err(ERESTARTNOINTR);
+    }
+    let delayed = forking.delayed();
+    {
+        let mut group = process.signals.lock();
+        group.threads.add(thread);
+        group.pending.add_bare(delayed);
+    }
+    if !delayed.is_empty() {
+        task.set_work(work::SIGNAL);
+    }
+    // Only now: the parent that is to be shared may just have ended, and left its own to another.
+    let parent = if sibling { family.place(own.pid).map(|place| place.0) } else { None };
+    let parent = parent.unwrap_or(own.pid);
+    let maker = if sibling { own.maker.load(Relaxed) } else { cx.thread.tid().0 };
+    process.ppid.store(parent.0, Relaxed);
+    process.maker.store(maker, Relaxed);
+    family.add(process.pid, parent, process.clone());
+    Ok(())
+}
+
+/// A number that goes back unless it is kept.
+struct Number {
+    kernel: &'static Kernel,
+    pid: Pid,
+}
+
+impl Number {
+    fn take(kernel: &'static Kernel) -> Result<Self> {
+        let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
+        Ok(Self { kernel, pid })
+    }
+
+    fn keep(self) -> Pid {
+        let pid = self.pid;
+        core::mem::forget(self);
+        pid
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        self.kernel.family.lock().remove_thread(self.pid);
+    }
+}
+
+/// A fork under way: what is sent to the whole group of its process meanwhile is noted, for the
+/// child that is not there yet (`struct multiprocess_signals`).
+struct Forking {
+    process: Arc<Process>,
+    tid: Pid,
+}
+
+impl Forking {
+    fn begin(cx: &Cx) -> Result<Self> {
+        let (process, tid) = (cx.process().clone(), cx.thread.tid());
+        {
+            let mut group = process.signals.lock();
+            group.forking.try_reserve(1).map_err(|_| ENOMEM)?;
+            group.forking.push((tid, SigSet::EMPTY));
+        }
+        Ok(Self { process, tid })
+    }
+
+    /// What was sent since it began.
+    fn delayed(&self) -> SigSet {
+        let group = self.process.signals.lock();
+        let own = group.forking.iter().find(|(tid, _)| *tid == self.tid);
+        own.map_or(SigSet::EMPTY, |(_, delayed)| *delayed)
+    }
+}
+
+impl Drop for Forking {
+    fn drop(&mut self) {
+        self.process.signals.lock().forking.retain(|(tid, _)| *tid != self.tid);
+    }
 }
 
 /// What the child works with: shared where the flags say so, else its own copy.
@@ -225,10 +328,10 @@ pub(super) struct Child {
 }
 
 /// Gives the thread a task, which sleeps until it is started.
-pub(super) fn start(kernel: &'static super::Kernel, child: Child, allowed: u64) -> Result<TaskRef> {
+pub(super) fn start(kernel: &'static Kernel, child: Child, allowed: u64) -> Result<TaskRef> {
     let thread = child.thread.clone();
     *thread.parts.lock() = Some(child.parts.clone());
-    let task = TaskRef::new(thread.tid.0, allowed, move |task| {
+    let task = TaskRef::new(thread.tid().0, allowed, move |task| {
         thread::run(Cx {
             kernel,
             thread: child.thread,
@@ -238,6 +341,7 @@ pub(super) fn start(kernel: &'static super::Kernel, child: Child, allowed: u64) 
             limits: child.limits,
             nr: u64::MAX,
             restart: None,
+            ended: None,
             restart_block: None,
             saved_mask: None,
             alt_stack: child.alt_stack,

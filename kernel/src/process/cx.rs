@@ -99,6 +99,8 @@ pub struct Cx {
     pub nr: u64,
     /// The call ended with this restart code; [`super::deliver`] decides what becomes of it.
     pub restart: Option<Errno>,
+    /// The thread has called exit(2), with this wait status.
+    pub ended: Option<i32>,
     /// Where a call interrupted with `ERESTART_RESTARTBLOCK` goes on.
     pub restart_block: Option<Restart>,
     /// The mask to go back to after a call that had one of its own (sigsuspend(2), ppoll(2)).
@@ -208,7 +210,7 @@ impl Cx {
     /// One who acts as another from now on, or may do more, shows his memory to none but root
     /// (`commit_creds`).
     pub fn set_cred(&mut self, cred: Arc<Cred>) {
-        self.process().set_uid(cred.uid);
+        self.thread.set_uid(cred.uid);
         let ids = |cred: &Cred| (cred.euid, cred.egid, cred.fsuid, cred.fsgid);
         let old = &self.parts.cred;
         let gains = cred.permitted.0 & !old.permitted.0 != 0;
@@ -242,7 +244,7 @@ impl Cx {
     /// The first steps of a new thread.
     pub(super) fn start(&mut self) {
         if self.set_child_tid != 0 {
-            let tid = self.thread.tid.0.to_ne_bytes();
+            let tid = self.thread.tid().0.to_ne_bytes();
             // As Linux's schedule_tail: a bad address is the program's own loss.
             let _ = self.parts.space.copy_out(self.set_child_tid, &tid);
         }

@@ -18,7 +18,7 @@ use crate::{
 pub fn deliver(cx: &mut Cx) -> bool {
     loop {
         cx.task.clear_work(work::SIGNAL);
-        if cx.process().is_exiting() {
+        if cx.ended.is_some() || cx.must_end() {
             return false;
         }
         if lie_down_if_stopped(cx) {
@@ -57,8 +57,17 @@ impl Cx {
     /// Changes the mask of blocked signals; those that it lets through now will be looked at.
     pub fn set_mask(&self, mask: SigSet) {
         let mask = SigSet(mask.bits() & !SigSet::UNBLOCKABLE.bits());
-        self.thread.signals.lock().mask = mask;
+        let group = self.process().signals.lock();
+        let old = core::mem::replace(&mut self.thread.signals.lock().mask, mask);
+        // What it would have taken is for others to take.
+        group.retarget(SigSet(mask.bits() & !old.bits()));
+        drop(group);
         self.recalculate();
+    }
+
+    /// Must it end: with its process, or because another thread executes a program?
+    pub fn must_end(&self) -> bool {
+        self.process().signals.lock().ends(self.thread.tid())
     }
 
     /// Notes whether something deliverable is pending (`recalc_sigpending`).
@@ -96,14 +105,18 @@ fn take(cx: &Cx) -> Option<Siginfo> {
 
 /// Sleeps while the process is stopped. `true`: it was.
 fn lie_down_if_stopped(cx: &Cx) -> bool {
-    let still = |cx: &Cx| {
+    let still = || {
         let group = cx.process().signals.lock();
-        group.stopped.is_some() && group.exit.is_none()
+        group.stopped.is_some() && !group.ends(cx.thread.tid())
     };
     let mut was = false;
-    while still(cx) {
+    while still() {
         was = true;
-        cx.task.park(Sleep::Stopped, || !still(cx));
+        let last = cx.process().signals.lock().lies_down(&cx.thread);
+        if let Some(sig) = last {
+            cx.process().tell_stopped(sig);
+        }
+        cx.task.park(Sleep::Stopped, || !still());
     }
     was
 }
@@ -173,7 +186,7 @@ fn report(cx: &Cx, info: &Siginfo, core: bool) {
         INFO,
         "{}[{}]: segfault at {:x} ip {:016x} sp {:016x} error {:x}",
         comm.escape_ascii(),
-        cx.thread.tid.0,
+        cx.thread.tid().0,
         cx.trap.addr,
         cx.regs.rip(),
         cx.regs.rsp(),

@@ -85,8 +85,9 @@ pub struct Family<P> {
     groups: BTreeMap<Pid, BTreeSet<Pid>>,
     /// Groups by session, with the number of their members.
     sessions: BTreeMap<Pid, usize>,
-    /// Pids of threads that lead no process, and of processes in the making.
-    threads: BTreeSet<Pid>,
+    /// Threads that lead no process, by their numbers, with their process's; for one in the making
+    /// that is [`Pid::NONE`].
+    threads: BTreeMap<Pid, Pid>,
     last: i32,
     pid_max: i32,
 }
@@ -109,7 +110,7 @@ impl<P: Clone> Family<P> {
             processes: BTreeMap::new(),
             groups: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            threads: BTreeSet::new(),
+            threads: BTreeMap::new(),
             last: 0,
             pid_max,
         }
@@ -125,11 +126,11 @@ impl<P: Clone> Family<P> {
             }
             let pid = Pid(self.last);
             let used = self.processes.contains_key(&pid)
-                || self.threads.contains(&pid)
+                || self.threads.contains_key(&pid)
                 || self.groups.contains_key(&pid)
                 || self.sessions.contains_key(&pid);
             if !used {
-                self.threads.insert(pid);
+                self.threads.insert(pid, Pid::NONE);
                 return Some(pid);
             }
         }
@@ -159,6 +160,11 @@ impl<P: Clone> Family<P> {
     /// How many processes there are, zombies included.
     pub fn len(&self) -> usize {
         self.processes.len()
+    }
+
+    /// How many threads there are, zombies and those in the making included.
+    pub fn threads(&self) -> usize {
+        self.processes.len() + self.threads.len()
     }
 
     /// Are there none?
@@ -191,9 +197,9 @@ impl<P: Clone> Family<P> {
         self.enter(pid, group, session);
     }
 
-    /// A thread that leads no process takes a pid.
-    pub fn add_thread(&mut self, tid: Pid) {
-        self.threads.insert(tid);
+    /// A new thread of `process`, which it does not lead.
+    pub fn add_thread(&mut self, tid: Pid, process: Pid) {
+        self.threads.insert(tid, process);
     }
 
     /// Such a thread ended.
@@ -201,9 +207,16 @@ impl<P: Clone> Family<P> {
         self.threads.remove(&tid);
     }
 
-    /// The process `pid`, zombies included.
+    /// The process `pid`, zombies included; also by the number of one of its threads.
     pub fn get(&self, pid: Pid) -> Option<&P> {
-        self.processes.get(&pid).map(|entry| &entry.handle)
+        let pid = self.threads.get(&pid).unwrap_or(&pid);
+        self.processes.get(pid).map(|entry| &entry.handle)
+    }
+
+    /// The handles of the children of `pid`.
+    pub fn children(&self, pid: Pid) -> impl Iterator<Item = &P> {
+        let children = self.processes.get(&pid).into_iter().flat_map(|entry| &entry.children);
+        children.filter_map(|child| self.get(*child))
     }
 
     /// Has it ended, waiting to be reaped?
@@ -237,7 +250,8 @@ impl<P: Clone> Family<P> {
 
     /// Parent, group and session of `pid`.
     pub fn place(&self, pid: Pid) -> Option<(Pid, Pid, Pid)> {
-        self.processes.get(&pid).map(|entry| (entry.parent, entry.group, entry.session))
+        let pid = self.threads.get(&pid).unwrap_or(&pid);
+        self.processes.get(pid).map(|entry| (entry.parent, entry.group, entry.session))
     }
 
     /// execve: see `EACCES` of setpgid(2).
@@ -521,7 +535,7 @@ mod tests {
             f.remove_thread(Pid(pid));
         }
         f.add(Pid(300), Pid(0), 0);
-        f.add_thread(Pid(301));
+        f.add_thread(Pid(301), Pid(300));
         assert_eq!(f.allocate(), Some(Pid(302)));
     }
 

@@ -185,6 +185,19 @@ pub fn requeue(
     Ok(done)
 }
 
+/// Writes `new` to the word at `addr` if `old` is there; whether it was.
+pub(super) fn exchange(cx: &Cx, addr: u64, old: u32, new: u32) -> Result<bool> {
+    loop {
+        match cx.space().hal().cas_u32(addr, old, new) {
+            Ok(seen) => return Ok(seen == old),
+            Err(_) => {
+                let write = Access { write: true, exec: false };
+                cx.space().fault(addr, write).map_err(|_| EFAULT)?;
+            }
+        }
+    }
+}
+
 /// Wakes one waiter that was taken off its list.
 fn rouse(waiter: &Waiter) {
     waiter.woken.store(true, SeqCst);

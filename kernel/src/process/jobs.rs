@@ -1,8 +1,9 @@
 //! Job control: what terminals ask of processes ([`JobControl`], owned by [`crate::tty`]).
 
 use alloc::{sync::Arc, vec::Vec};
+use core::sync::atomic::Ordering::Relaxed;
 
-use abi::signal::{SIG_IGN, Siginfo};
+use abi::signal::{SIG_IGN, SIGCONT, SIGHUP};
 
 use super::{Kernel, Pid, Process};
 use crate::{
@@ -52,6 +53,7 @@ impl JobControl for Kernel {
 
     fn set_terminal(&self, tty: Option<Arc<Tty>>) {
         if let Some(process) = self.current_process() {
+            process.lost_foreground.store(0, Relaxed);
             let old = core::mem::replace(&mut *process.terminal.lock(), tty);
             drop(old);
         }
@@ -69,11 +71,12 @@ impl JobControl for Kernel {
         }
     }
 
-    fn signal_leader(&self, session: i32, signal: u32) {
+    fn hang_up_leader(&self, session: i32, foreground: i32) {
         let leader = self.family.lock().get(Pid(session)).cloned();
         if let Some(leader) = leader {
-            let info: Siginfo = Pending::kernel_info(signal);
-            leader.send(&info);
+            leader.lost_foreground.store(foreground, Relaxed);
+            leader.send(&Pending::kernel_info(SIGHUP));
+            leader.send(&Pending::kernel_info(SIGCONT));
         }
     }
 

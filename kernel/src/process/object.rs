@@ -6,9 +6,12 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
 
-use abi::{process::TASK_COMM_LEN, signal::SIGALRM};
+use abi::{
+    process::TASK_COMM_LEN,
+    signal::{SIGALRM, SigSet},
+};
 
-use super::{Kernel, Pid, Thread, cpu_timers::CpuTimers};
+use super::{Kernel, Pid, Thread, cpu_timers::CpuTimers, members::Members};
 use crate::{
     cred::{Cred, Limits, Uid},
     lock::{Spin, order},
@@ -42,6 +45,11 @@ pub struct Process {
     pub limits: Spin<Limits, order::Parts>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
+    /// Wakes when a thread has ended while another executes a program.
+    pub alone: WaitQueue,
+    /// The thread of its parent that made it, or took it over from one that has ended
+    /// (`__WNOTHREAD`). Written under `Family`.
+    pub maker: AtomicI32,
     /// What its ended threads used, and what the children that it waited for used.
     pub usage: Spin<[Usage; 2], order::Names>,
     /// Signals it has no handler for do nothing, not even SIGKILL (`SIGNAL_UNKILLABLE`): init.
@@ -54,6 +62,9 @@ pub struct Process {
     pub terminal: Spin<Option<Arc<Tty>>, order::Names>,
     /// Its parent, or nobody, has been told of its end: its number is free again.
     pub(super) reaped: AtomicBool,
+    /// The foreground group that the terminal had when it was lost: the leader of a session tells
+    /// it when it exits (`tty_old_pgrp`). 0: none.
+    pub lost_foreground: AtomicI32,
     /// What is left of its last thread when it has ended.
     pub remains: Spin<Option<Remains>, order::Parts>,
     /// How much sooner than others it goes when memory runs out, -1000 to 1000
@@ -105,12 +116,21 @@ impl Plan {
 pub struct GroupSignals {
     /// Sent to the process, for whichever thread takes them.
     pub pending: Pending,
-    /// The living threads; the leader first.
-    pub threads: Vec<Weak<Thread>>,
+    /// The living threads.
+    pub threads: Members,
     /// It ends with this wait status (`SIGNAL_GROUP_EXIT`).
     pub exit: Option<i32>,
-    /// It is stopped by this signal.
+    /// The thread that executes a program, for which all others end.
+    pub exec: Option<Pid>,
+    /// It is stopped by this signal, or about to be.
     pub stopped: Option<u32>,
+    /// How many stops there have been.
+    pub stops: u64,
+    /// How many threads have yet to lie down for the present stop.
+    pub to_stop: usize,
+    /// Threads in the middle of a fork, and the signals sent to whole groups since it began: the
+    /// child, which is not yet there to be sent them, gets those, too.
+    pub forking: Vec<(Pid, SigSet)>,
     /// A thread has taken a stop signal and is about to stop the process; SIGCONT calls that
     /// off (`JOBCTL_STOP_DEQUEUED`).
     pub stopping: bool,
@@ -153,6 +173,8 @@ impl Process {
             signals: Spin::new(GroupSignals::default()),
             limits: Spin::new(limits),
             children: WaitQueue::new(),
+            alone: WaitQueue::new(),
+            maker: AtomicI32::new(0),
             usage: Spin::new([Usage::default(); 2]),
             unkillable: AtomicBool::new(pid == Pid::INIT),
             alarm: Alarm {
@@ -162,6 +184,7 @@ impl Process {
             cpu_timers: CpuTimers::default(),
             terminal: Spin::new(None),
             reaped: AtomicBool::new(false),
+            lost_foreground: AtomicI32::new(0),
             remains: Spin::new(None),
             oom_score_adj: AtomicI32::new(0),
             oom_score_adj_min: AtomicI32::new(0),
@@ -187,9 +210,26 @@ impl Process {
         }
     }
 
+    /// Takes over from its parent what a fork hands down.
+    pub(super) fn inherit(&self, parent: &Process) {
+        let terminal = parent.terminal.lock().clone();
+        *self.terminal.lock() = terminal;
+        for (from, to) in [
+            (&parent.oom_score_adj, &self.oom_score_adj),
+            (&parent.oom_score_adj_min, &self.oom_score_adj_min),
+        ] {
+            to.store(from.load(Relaxed), Relaxed);
+        }
+    }
+
     /// A thread of it: the leader while that lives.
     pub fn thread(&self) -> Option<Arc<Thread>> {
-        self.signals.lock().living().next()
+        self.signals.lock().threads.iter().next()
+    }
+
+    /// Its thread `tid`, while that lives.
+    pub fn thread_of(&self, tid: Pid) -> Option<Arc<Thread>> {
+        self.signals.lock().threads.get(self.pid, tid)
     }
 
     /// Is its number free again?
@@ -238,7 +278,7 @@ impl Process {
 
     /// What its ended threads and the living ones have used.
     pub fn used(&self) -> Usage {
-        let threads: Vec<_> = self.signals.lock().living().collect();
+        let threads: Vec<_> = self.signals.lock().threads.iter().collect();
         let mut used = self.usage.lock()[0];
         for thread in threads {
             used.add(&thread.used());

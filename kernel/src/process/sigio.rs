@@ -38,10 +38,7 @@ pub fn recipient(kernel: &'static Kernel, kind: i32, id: i32) -> Result<Arc<dyn 
     }
     Ok(Arc::new(match kind {
         F_OWNER_TID => {
-            let thread = known.and_then(|process| {
-                let group = process.signals.lock();
-                group.living().find(|thread| thread.tid == pid)
-            });
+            let thread = known.and_then(|process| process.thread_of(pid));
             Owner::Thread(thread.map_or_else(Weak::new, |thread| Arc::downgrade(&thread)))
         }
         F_OWNER_PID => {
@@ -93,7 +90,7 @@ impl Recipient for Owner {
 
     fn number(&self) -> i32 {
         match self {
-            Self::Thread(thread) => thread.upgrade().map_or(0, |thread| thread.tid.0),
+            Self::Thread(thread) => thread.upgrade().map_or(0, |thread| thread.tid().0),
             Self::Process(process) => {
                 let here = |process: &Arc<Process>| {
                     process.kernel.family.lock().get(process.pid).is_some()

@@ -1,10 +1,7 @@
 //! Sending signals (`kernel/signal.c`): to threads, processes and groups, with the rules of
 //! kill(2) and signal(7) about who may, what is thrown away, and whom it wakes.
 
-use alloc::{
-    sync::{Arc, Weak},
-    vec::Vec,
-};
+use alloc::{sync::Arc, vec::Vec};
 
 use abi::{
     errno::{EAGAIN, EINVAL, EPERM, ESRCH, Result},
@@ -64,7 +61,7 @@ impl Thread {
     }
 
     /// Makes the thread look at its signals.
-    fn poke(&self, why: Wake) {
+    pub(super) fn poke(&self, why: Wake) {
         if let Some(task) = self.task() {
             let bits = if why == Wake::Kill { work::SIGNAL | work::KILL } else { work::SIGNAL };
             task.post(bits, why);
@@ -74,7 +71,7 @@ impl Thread {
     /// Does it take `sig` now? A thread that is blocked in sigtimedwait(2) for it does, too.
     fn takes(&self, sig: u32) -> bool {
         let own = self.signals.lock();
-        !own.mask.has(sig) || own.waiting_for.has(sig)
+        !own.exiting && (!own.mask.has(sig) || own.waiting_for.has(sig))
     }
 }
 
@@ -86,7 +83,7 @@ impl Process {
 
     /// The same with the family locked. A stopped process that SIGCONT lets go on has news for
     /// its parent then, which cannot be told here; only an exit signal chosen so can do this.
-    pub(super) fn send_in_family(&self, info: &Siginfo) {
+    pub fn send_in_family(&self, info: &Siginfo) {
         self.queue(&mut self.signals.lock(), info, None);
     }
 
@@ -112,7 +109,7 @@ impl Process {
         thread: Option<&Thread>,
     ) -> (Queued, bool) {
         let sig = info.sig();
-        let leader = group.living().next();
+        let leader = group.threads.iter().next();
         // Ending already, or gone: nothing changes that.
         let Some(leader) = leader.filter(|_| group.exit.is_none()) else {
             return (Queued::Already, false);
@@ -122,6 +119,7 @@ impl Process {
             group.flush(SigSet::STOPPING);
             group.stopping = false;
             resumed = group.stopped.take().is_some();
+            group.to_stop = 0;
         } else if SigSet::STOPPING.has(sig) {
             group.flush(SigSet::of(&[SIGCONT]));
         }
@@ -130,7 +128,7 @@ impl Process {
             Queued::Already
         } else if sig == SIGKILL {
             group.exit = Some(abi::process::wait_signaled(SIGKILL, false));
-            group.living().for_each(|thread| thread.poke(Wake::Kill));
+            group.threads.iter().for_each(|thread| thread.poke(Wake::Kill));
             Queued::Yes
         } else {
             let limit = self.limits.lock().get(RLIMIT_SIGPENDING);
@@ -153,7 +151,7 @@ impl Process {
             queued
         };
         if resumed {
-            group.living().for_each(|thread| thread.poke(Wake::Continue));
+            group.threads.iter().for_each(|thread| thread.poke(Wake::Continue));
         }
         (queued, resumed)
     }
@@ -176,7 +174,7 @@ impl Process {
         if group.exit.is_none() {
             group.exit = Some(status);
         }
-        for thread in group.living() {
+        for thread in group.threads.iter() {
             thread.poke(Wake::Kill);
         }
     }
@@ -191,10 +189,16 @@ impl Process {
                 return;
             }
             group.stopped = Some(sig);
+            group.stops += 1;
+            group.to_stop = group.living().count();
             for thread in group.living() {
                 thread.poke(Wake::Signal);
             }
         }
+    }
+
+    /// The last thread has lain down for signal `sig`: the parent is told.
+    pub(super) fn tell_stopped(&self, sig: u32) {
         self.tell_parent(News::Stopped(sig), CLD_STOPPED, sig as i32);
     }
 
@@ -232,15 +236,54 @@ impl Process {
 }
 
 impl GroupSignals {
-    /// The living threads; the leader first.
+    /// The threads that are not about to end; the leader first.
     pub fn living(&self) -> impl Iterator<Item = Arc<Thread>> {
-        self.threads.iter().filter_map(Weak::upgrade)
+        self.threads.iter().filter(|thread| !thread.signals.lock().exiting)
+    }
+
+    /// Notes a signal to many processes for the children that are in the making.
+    fn delay(&mut self, sig: u32) {
+        for (_, delayed) in &mut self.forking {
+            let off = match sig {
+                SIGCONT => SigSet::STOPPING,
+                _ if SigSet::STOPPING.has(sig) => SigSet::of(&[SIGCONT]),
+                _ => SigSet::EMPTY,
+            };
+            *delayed = SigSet(delayed.bits() & !off.bits());
+            delayed.insert(sig);
+        }
     }
 
     /// Forgets pending signals of the process and its threads.
-    fn flush(&mut self, which: SigSet) {
+    pub fn flush(&mut self, which: SigSet) {
         self.pending.flush(which);
-        self.living().for_each(|thread| thread.signals.lock().pending.flush(which));
+        self.threads.iter().for_each(|thread| thread.signals.lock().pending.flush(which));
+    }
+
+    /// Must thread `tid` end: with all others, or because another executes a program?
+    pub fn ends(&self, tid: Pid) -> bool {
+        self.exit.is_some() || self.exec.is_some_and(|exec| exec != tid)
+    }
+
+    /// A thread that was to take `signals` of the process does not any more: others do
+    /// (`retarget_shared_pending`).
+    pub fn retarget(&self, signals: SigSet) {
+        for sig in SigSet(signals.bits() & self.pending.set().bits()).iter() {
+            if let Some(taker) = self.living().find(|thread| thread.takes(sig)) {
+                taker.poke(Wake::Signal);
+            }
+        }
+    }
+
+    /// `thread` lies down for the present stop, if there is one, or ends before it could. The
+    /// stop's signal if it was the last to do so: the parent is to be told.
+    pub fn lies_down(&mut self, thread: &Thread) -> Option<u32> {
+        let stop = core::mem::replace(&mut thread.signals.lock().stop, self.stops);
+        if stop == self.stops || self.to_stop == 0 {
+            return None;
+        }
+        self.to_stop -= 1;
+        self.stopped.filter(|_| self.to_stop == 0)
     }
 }
 
@@ -351,7 +394,11 @@ fn send_to_all<'a>(
         let sent = message.as_ref().map_err(|why| *why).and_then(|info| {
             permitted(cx, target, info.as_ref().map_or(0, Siginfo::sig), session)?;
             let Some(info) = info else { return Ok(()) };
-            let (queued, goes_on) = target.queue(&mut target.signals.lock(), info, None);
+            let (queued, goes_on) = {
+                let mut group = target.signals.lock();
+                group.delay(info.sig());
+                target.queue(&mut group, info, None)
+            };
             // Without memory its parent is not told; it goes on all the same.
             if goes_on && resumed.try_reserve(1).is_ok() {
                 resumed.push(target.clone());
@@ -384,9 +431,8 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
     }
     let info = user_message(cx, sig, abi::signal::SI_TKILL)?;
     permitted(cx, &process, sig as u32, |pid| session_of(cx, pid))?;
-    let threads = |group: &GroupSignals| group.living().find(|thread| thread.tid == Pid(tid));
     // A zombie can be sent anything; it has no thread to take it.
-    let thread = threads(&process.signals.lock());
+    let thread = process.thread_of(Pid(tid));
     match (info, thread) {
         (Some(info), Some(thread)) if thread.send(&info) == Queued::Full => Err(EAGAIN),
         _ => Ok(()),

@@ -1,14 +1,14 @@
 //! [`Thread`]: one task of a process, and the loop that is its life.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use abi::{errno::Result, process::TASK_COMM_LEN, signal::SigSet};
 use hal::user::Trap;
 
 use super::{Cx, Parts, Pid, Process, deliver, exit, object::Usage};
 use crate::{
-    cred::Cred,
+    cred::{Cred, Uid},
     lock::{Spin, order},
     sched::{self, TaskRef, work},
     signal::{Actions, Pending},
@@ -18,10 +18,12 @@ use crate::{
 
 /// A thread, as others see it. Its registers and what it works with are in its [`Cx`].
 pub struct Thread {
-    /// Its number (gettid(2)).
-    pub tid: Pid,
+    /// Its number (gettid(2)); execve(2) may give it the process's.
+    tid: AtomicI32,
     /// Its process.
     pub process: Arc<Process>,
+    /// The user in whose count of threads it is, if it does not lead its process.
+    user: AtomicU32,
     /// What the scheduler runs.
     task: spin::Once<TaskRef>,
     /// Blocked signals, and those sent to it alone.
@@ -158,6 +160,10 @@ pub struct ThreadSignals {
     pub pending: Pending,
     /// Blocked signals that it waits for nevertheless (rt_sigtimedwait(2)).
     pub waiting_for: SigSet,
+    /// It is about to end: it takes nothing any more.
+    pub exiting: bool,
+    /// The number of the last stop of the process that it has lain down for.
+    pub stop: u64,
 }
 
 impl Thread {
@@ -170,8 +176,9 @@ impl Thread {
         vfork: Option<Arc<Vfork>>,
     ) -> Self {
         Self {
-            tid,
+            tid: AtomicI32::new(tid.0),
             process,
+            user: AtomicU32::new(0),
             task: spin::Once::new(),
             signals: Spin::new(ThreadSignals { mask, ..ThreadSignals::default() }),
             parts: Spin::new(None),
@@ -182,6 +189,45 @@ impl Thread {
             traits,
             io: IoCounts::default(),
             vfork,
+        }
+    }
+
+    /// Its number (gettid(2)).
+    pub fn tid(&self) -> Pid {
+        Pid(self.tid.load(Relaxed))
+    }
+
+    /// Does it bear the process's number?
+    pub fn is_leader(&self) -> bool {
+        self.tid() == self.process.pid
+    }
+
+    /// It is counted as one of `uid`'s from now on; the leader is by its process.
+    pub(super) fn enter_user(&self, uid: Uid) {
+        self.user.store(uid.0, Relaxed);
+        self.process.kernel.users.enter(uid);
+    }
+
+    /// It ends, or leads: it is not counted any more.
+    pub(super) fn leave_user(&self) {
+        self.process.kernel.users.leave(Uid(self.user.load(Relaxed)));
+    }
+
+    /// Its real user id is `uid` from now on; the users' counts follow.
+    pub(super) fn set_uid(&self, uid: Uid) {
+        if self.is_leader() {
+            self.process.set_uid(uid);
+        } else if self.user.load(Relaxed) != uid.0 {
+            self.leave_user();
+            self.enter_user(uid);
+        }
+    }
+
+    /// It bears the process's number from now on: the last thread of an execve(2).
+    pub(super) fn lead(&self) {
+        self.tid.store(self.process.pid.0, Relaxed);
+        if let Some(task) = self.task() {
+            task.set_id(self.process.pid.0);
         }
     }
 
@@ -232,18 +278,20 @@ impl Thread {
 
 /// The whole life of a user thread.
 pub fn run(mut cx: Cx) {
+    let mut in_user = false;
     cx.start();
     loop {
+        // Also before the first step: a new thread may have been stopped or ended already.
+        if cx.must_look() && !look(&mut cx, in_user) {
+            return exit::finish(cx);
+        }
         let trap = cx.regs.run(cx.parts.space.hal());
-        let in_user = trap == Trap::Interrupt;
+        in_user = trap == Trap::Interrupt;
         match trap {
             Trap::Syscall => syscall::dispatch(&mut cx),
             Trap::Fault { addr, access, error } => cx.fault(addr, access, error),
             Trap::Exception { vector, error } => cx.exception(vector, error),
             Trap::Interrupt => {}
-        }
-        if cx.must_look() && !look(&mut cx, in_user) {
-            return exit::finish(cx);
         }
     }
 }

@@ -39,10 +39,12 @@ impl Report {
     }
 }
 
-/// Does `__WCLONE` or its absence leave out a child with this exit signal (`eligible_child`)?
-fn left_out(child: &Process, kinds: WaitKind) -> bool {
+/// Is the child left out: by `__WCLONE` or its absence for its exit signal, or by `__WNOTHREAD` as
+/// another thread's (`eligible_child`)?
+fn left_out(cx: &Cx, child: &Process, kinds: WaitKind) -> bool {
     let is_clone = child.exit_signal.load(Relaxed) != SIGCHLD;
-    !kinds.has(WaitKind::ALL) && is_clone != kinds.has(WaitKind::CLONE)
+    let others = kinds.has(WaitKind::NOTHREAD) && child.maker.load(Relaxed) != cx.thread.tid().0;
+    others || !kinds.has(WaitKind::ALL) && is_clone != kinds.has(WaitKind::CLONE)
 }
 
 /// Waits for `wanted` news of `whose`. `None` with `WNOHANG`: there are none now.
@@ -55,7 +57,7 @@ pub fn wait(
 ) -> Result<Option<Report>> {
     let process = cx.process();
     let keep = options.has(WaitOptions::NOWAIT);
-    let seen = |child: &alloc::sync::Arc<Process>| !left_out(child, kinds);
+    let seen = |child: &alloc::sync::Arc<Process>| !left_out(cx, child, kinds);
     let look = || match cx.kernel.family.lock().wait(process.pid, whose, wanted, keep, seen) {
         Err(why) => Some(Err(why)),
         Ok(Some(found)) => Some(Ok(Some(found))),

@@ -1,17 +1,85 @@
-//! Memory: `meminfo` (`fs/proc/meminfo.c`).
+//! Memory: `meminfo`, `vmstat`, `buddyinfo` (`fs/proc/meminfo.c`, `mm/vmstat.c`).
 
 use super::Text;
 use super::table::ProcCx;
 use abi::Result;
 
 /// Kibibytes in a page.
-const KIB: u64 = 4;
+const KIB: usize = 4;
 
-/// `/proc/meminfo`
+/// `/proc/meminfo`, without the lines for what is not counted here.
+///
+/// Files live in memory alone, so their pages are shared memory (`Shmem`) and none can be written
+/// back. Nothing is reclaimed: all pages count as active, and what is available is what is free.
 pub(super) fn meminfo(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
     let memory = hal::mem::stats();
-    let mut line = |name: &str, pages: u64| writeln!(out, "{name:<16}{:>8} kB", pages * KIB);
-    line("MemTotal:", memory.total as u64)?;
-    line("MemFree:", memory.free as u64)?;
-    line("MemAvailable:", memory.free as u64)
+    let heap = hal::heap::stats();
+    let heap_kib = (heap.arenas + heap.large) / 1024;
+    let lines = [
+        ("MemTotal:", memory.total * KIB),
+        ("MemFree:", memory.free * KIB),
+        ("MemAvailable:", memory.free * KIB),
+        ("Buffers:", 0),
+        ("Cached:", memory.cache * KIB),
+        ("SwapCached:", 0),
+        ("Active:", (memory.anon + memory.cache) * KIB),
+        ("Inactive:", 0),
+        ("Active(anon):", (memory.anon + memory.cache) * KIB),
+        ("Inactive(anon):", 0),
+        ("Active(file):", 0),
+        ("Inactive(file):", 0),
+        ("Unevictable:", 0),
+        ("SwapTotal:", 0),
+        ("SwapFree:", 0),
+        ("Dirty:", 0),
+        ("Writeback:", 0),
+        ("AnonPages:", memory.anon * KIB),
+        ("Shmem:", memory.cache * KIB),
+        ("KReclaimable:", 0),
+        ("Slab:", heap_kib),
+        ("SReclaimable:", 0),
+        ("SUnreclaim:", heap_kib),
+        ("KernelStack:", memory.stacks * KIB),
+        ("PageTables:", memory.tables * KIB),
+        ("SecPageTables:", 0),
+        ("NFS_Unstable:", 0),
+        ("Bounce:", 0),
+        ("WritebackTmp:", 0),
+    ];
+    lines.iter().try_for_each(|(name, kib)| writeln!(out, "{name:<16}{kib:>8} kB"))
+}
+
+/// `/proc/buddyinfo`: free blocks of 2^n pages. There is one zone, and no block above 2 MiB.
+pub(super) fn buddyinfo(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
+    write!(out, "Node 0, zone {:>8} ", "Normal")?;
+    hal::mem::free_blocks().iter().try_for_each(|blocks| write!(out, "{blocks:>6} "))?;
+    writeln!(out)
+}
+
+/// `/proc/vmstat`, without the counters that nobody keeps here: pages by use, and what moved to and
+/// from disks.
+pub(super) fn vmstat(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
+    let memory = hal::mem::stats();
+    let stack_kib = memory.stacks * KIB;
+    let counters = [
+        ("nr_free_pages", memory.free),
+        ("nr_inactive_anon", 0),
+        ("nr_active_anon", memory.anon + memory.cache),
+        ("nr_inactive_file", 0),
+        ("nr_active_file", 0),
+        ("nr_unevictable", 0),
+        ("nr_anon_pages", memory.anon),
+        ("nr_file_pages", memory.cache),
+        ("nr_dirty", 0),
+        ("nr_writeback", 0),
+        ("nr_shmem", memory.cache),
+        ("nr_kernel_stack", stack_kib),
+        ("nr_page_table_pages", memory.tables),
+        ("nr_swapcached", 0),
+        ("pgpgin", 0),
+        ("pgpgout", 0),
+        ("pswpin", 0),
+        ("pswpout", 0),
+    ];
+    counters.iter().try_for_each(|(name, count)| writeln!(out, "{name} {count}"))
 }

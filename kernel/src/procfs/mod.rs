@@ -16,9 +16,11 @@ pub mod pid;
 mod root;
 mod stat;
 mod sys;
+mod sysrq;
 mod system;
 pub mod table;
 mod text;
+mod tty;
 
 pub use mount::mount;
 pub use text::Text;

@@ -99,6 +99,10 @@ impl<T: Subject> OpenRow<T> {
 }
 
 impl<T: Subject> FileOps for OpenRow<T> {
+    fn splices(&self) -> (bool, bool) {
+        (true, false)
+    }
+
     fn read(&self, f: &File, _c: &Caller, to: &mut dyn Sink, at: Pos) -> Result<usize> {
         let Pos::At(at) = at else { return Err(EINVAL) };
         if at != 0

@@ -4,8 +4,9 @@
 
 use super::pid::{self, Pids};
 use super::sys::SYS;
-use super::table::{Dir, dir, leads_to, link, text};
-use super::{cpuinfo, irq, mem, stat, system};
+use super::table::{Dir, dir, leads_to, link, text, trigger};
+use super::tty::TTY;
+use super::{cpuinfo, irq, mem, stat, sysrq, system};
 
 /// A directory with nothing in it.
 static EMPTY: Dir<()> = Dir::new(&[]);
@@ -14,12 +15,15 @@ pub(super) static ROOT: Dir<()> = Dir::new(&[
     dir("fs", &EMPTY),
     dir("bus", &EMPTY),
     dir("sys", &SYS),
+    dir("tty", &TTY),
     text("misc", 0o444, system::none),
     text("stat", 0o444, stat::stat),
+    text("locks", 0o444, system::locks),
     text("swaps", 0o444, system::swaps),
     dir("driver", &EMPTY),
     link("mounts", |_, _| leads_to(b"self/mounts")),
     text("uptime", 0o444, stat::uptime),
+    text("vmstat", 0o444, mem::vmstat),
     text("cmdline", 0o444, system::cmdline),
     text("cpuinfo", 0o444, cpuinfo::cpuinfo),
     text("devices", 0o444, system::devices),
@@ -29,11 +33,13 @@ pub(super) static ROOT: Dir<()> = Dir::new(&[
     text("version", 0o444, system::version),
     text("consoles", 0o444, system::consoles),
     text("softirqs", 0o444, irq::softirq_table),
+    text("buddyinfo", 0o444, mem::buddyinfo),
     text("diskstats", 0o444, system::none),
     text("interrupts", 0o444, irq::interrupts),
     text("partitions", 0o444, system::none),
     text("execdomains", 0o444, system::execdomains),
     text("filesystems", 0o444, system::filesystems),
+    trigger("sysrq-trigger", 0o200, sysrq::trigger),
     link("self", pid::own),
     link("thread-self", pid::own_thread),
 ])

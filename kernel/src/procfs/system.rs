@@ -4,8 +4,10 @@
 use super::Text;
 use super::table::ProcCx;
 use crate::dev::MAJORS;
+use crate::fs::locks;
 use crate::process::uts::{RELEASE, SYSNAME, VERSION};
 use abi::Result;
+use abi::errno::ENOMEM;
 
 /// `/proc/version`
 pub(super) fn version(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
@@ -56,6 +58,12 @@ pub(super) fn consoles(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
 /// `/proc/execdomains`
 pub(super) fn execdomains(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
     writeln!(out, "0-0\tLinux           \t[kernel]")
+}
+
+/// `/proc/locks`
+pub(super) fn locks(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
+    let Some(mounts) = cx.kernel.mounts.get() else { return Ok(()) };
+    locks::show(mounts.locks(), out).map_err(|_| ENOMEM)
 }
 
 /// `/proc/swaps`: none, under a heading.

@@ -3,7 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::ops::Deref;
 use core::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64,
+    AtomicBool, AtomicI32, AtomicU32, AtomicU64,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
 };
 
@@ -61,7 +61,7 @@ pub mod work {
 
 /// The scheduling half of a thread.
 pub struct Task {
-    id: i32,
+    id: AtomicI32,
     /// Its fiber while it does not run, and whether wakers called.
     parking: Parking<Fiber, IrqSpin<State<Fiber>, order::Slot>, AtomicBool, { Lane::COUNT }>,
     /// See [`work`]. Read once on entry to and once on exit from every system call.
@@ -215,7 +215,7 @@ impl TaskRef {
         let task = Arc::new_cyclic(|me: &Weak<TaskNode>| {
             let waiter = |lane| Waiter::new(Target::Task(me.clone(), lane), 0, false);
             HeapNode::new(Task {
-                id,
+                id: AtomicI32::new(id),
                 parking: Parking::new(
                     IrqSpin::new(State::Dead),
                     [AtomicBool::new(false), AtomicBool::new(false)],
@@ -251,7 +251,12 @@ impl TaskRef {
 impl Task {
     /// The number of its thread (gettid(2)).
     pub fn id(&self) -> i32 {
-        self.id
+        self.id.load(Relaxed)
+    }
+
+    /// Its thread takes another number (execve(2) of one that is not the leader).
+    pub fn set_id(&self, id: i32) {
+        self.id.store(id, Relaxed);
     }
 
     /// The work word.

@@ -62,6 +62,11 @@ impl Pending {
         Queued::WithoutInfo
     }
 
+    /// Adds signals of which nothing but the number is known.
+    pub fn add_bare(&mut self, signals: SigSet) {
+        self.set = SigSet(self.set.bits() | signals.bits());
+    }
+
     /// Takes the next signal of `wanted`: one that a fault raised first, then by number.
     pub fn take(&mut self, wanted: SigSet) -> Option<Siginfo> {
         let ready = SigSet(self.set.bits() & wanted.bits());

@@ -1,22 +1,19 @@
 //! Descriptors and what is done through them: read(2), write(2), dup(2), pipe(2), fcntl(2), …
 
-use crate::fs::caller::Caller;
 use crate::fs::inode::Kind;
 use crate::fs::{Fd, File, attr, pipe};
-use crate::mm::io::{MAX_RW_COUNT, SliceSink, SliceSource, UserSink, UserSource, segments};
-use crate::mm::user::{In, Out, UserBytes, UserIn, UserInOut, UserList, UserOut};
+use crate::mm::io::{UserSink, UserSource, segments};
+use crate::mm::user::{In, Out, UserBytes, UserIn, UserList, UserOut};
 use crate::process::Cx;
 use crate::tty::pty::Master;
-use abi::errno::{
-    EBADF, EFAULT, EFBIG, EINVAL, EIO, EISDIR, ENODEV, ENOMEM, EOPNOTSUPP, ESPIPE, EXDEV, Result,
-};
+use abi::errno::{EBADF, EFAULT, EINVAL, EIO, EISDIR, ENODEV, ENOPKG, EOPNOTSUPP, ESPIPE, Result};
 use abi::fs::{
-    CloseRangeFlags, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags, RwfFlags,
+    CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags,
+    RwfFlags, S_IFIFO,
 };
 use abi::process::RLIMIT_NOFILE;
 use abi::tty::TIOCGPTPEER;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 /// read(2)
 pub fn read(cx: &mut Cx, fd: Fd, to: UserBytes<Out>) -> Result<usize> {
@@ -47,7 +44,7 @@ pub fn pwrite64(cx: &mut Cx, fd: Fd, from: UserBytes<In>, at: i64) -> Result<usi
 /// The file to read from into `to`, which must lie within user memory (`access_ok`). A file that
 /// cannot be read says so itself, and first.
 fn for_reading(cx: &Cx, fd: Fd, to: UserBytes<Out>) -> Result<Arc<File>> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     if file.readable() {
         in_user_memory(to.addr(), to.len())?;
     }
@@ -56,7 +53,7 @@ fn for_reading(cx: &Cx, fd: Fd, to: UserBytes<Out>) -> Result<Arc<File>> {
 
 /// The same for writing.
 fn for_writing(cx: &Cx, fd: Fd, from: UserBytes<In>) -> Result<Arc<File>> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     if file.writable() {
         in_user_memory(from.addr(), from.len())?;
     }
@@ -72,14 +69,14 @@ fn in_user_memory(addr: u64, len: usize) -> Result<()> {
 
 /// readv(2)
 pub fn readv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_reader(&file, |c| file.read(c, &mut UserSink::list(cx.space(), &list)))
 }
 
 /// writev(2)
 pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_writer(&file, |c| file.write(c, &mut UserSource::list(cx.space(), &list)))
 }
@@ -87,7 +84,7 @@ pub fn writev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>) -> Result<usize> {
 /// preadv(2). The upper half of the position is in the lower on 64 bits.
 pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_reader(&file, |c| file.read_at(c, &mut UserSink::list(cx.space(), &list), at))
 }
@@ -95,7 +92,7 @@ pub fn preadv(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result
 /// pwritev(2)
 pub fn pwritev(cx: &mut Cx, fd: Fd, list: UserList<Iovec, In>, at: i64) -> Result<usize> {
     not_negative(at)?;
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let list = segments(cx.space(), list)?;
     cx.with_writer(&file, |c| file.write_at(c, &mut UserSource::list(cx.space(), &list), at))
 }
@@ -198,8 +195,13 @@ pub fn pipe(cx: &mut Cx, fds: UserOut<[i32; 2]>) -> Result<()> {
 /// pipe2(2)
 pub fn pipe2(cx: &mut Cx, fds: UserOut<[i32; 2]>, flags: u32) -> Result<()> {
     let flags = OpenFlags(flags);
-    if !flags.without(OpenFlags::CLOEXEC | OpenFlags::NONBLOCK).is_empty() {
+    // O_NOTIFICATION_PIPE, which needs CONFIG_WATCH_QUEUE, is called O_EXCL otherwise.
+    let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK | OpenFlags::EXCL;
+    if !flags.without(known).is_empty() {
         return Err(EINVAL);
+    }
+    if flags.has(OpenFlags::EXCL) {
+        return Err(ENOPKG);
     }
     let (limit, cloexec) = (cx.limit(RLIMIT_NOFILE), flags.has(OpenFlags::CLOEXEC));
     let (from, to) = cx.with_caller(|c| pipe::pipe(c, cx.cred(), flags))?;
@@ -221,6 +223,10 @@ pub fn ioctl(cx: &mut Cx, fd: Fd, cmd: u32, arg: u64) -> Result<u64> {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
             file.set_nonblock(on != 0);
             Ok(0)
+        }
+        FIGETBSZ => {
+            let size = file.inode().attr().blksize;
+            UserOut::<u32>::new(arg).write(cx.space(), &size).map(|()| 0)
         }
         FIOASYNC => {
             let on = UserIn::<i32>::new(arg).read(cx.space())?;
@@ -290,7 +296,7 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
         Kind::File(data) => data.allocate(mode, at, len),
         Kind::Fifo(_) => Err(ESPIPE),
         Kind::Dir(_) => Err(EISDIR),
-        _ if file.path().is_none() => Err(ESPIPE),
+        _ if file.inode().attr().file_type() == S_IFIFO => Err(ESPIPE),
         _ => Err(ENODEV),
     }
 }
@@ -298,144 +304,11 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
 /// fadvise64(2): the advice is taken note of by doing nothing.
 pub fn fadvise64(cx: &mut Cx, fd: Fd, _at: i64, len: i64, advice: u32) -> Result<()> {
     let file = cx.usable_file(fd)?;
-    if !file.ops().is_seekable() {
+    if file.inode().attr().file_type() == S_IFIFO {
         return Err(ESPIPE);
     }
     if len < 0 || advice > abi::fs::POSIX_FADV_NOREUSE {
         return Err(EINVAL);
     }
     Ok(())
-}
-
-/// Bytes copied at a time from file to file.
-const PIECE: usize = 64 * 1024;
-
-/// sendfile(2)
-pub fn sendfile(
-    cx: &mut Cx,
-    out: Fd,
-    from: Fd,
-    offset: Option<UserInOut<i64>>,
-    count: usize,
-) -> Result<usize> {
-    let (from, out) = (cx.usable_file(from)?, cx.usable_file(out)?);
-    if !from.readable() || !out.writable() {
-        return Err(EBADF);
-    }
-    let mut at = match offset {
-        Some(_) if !from.ops().is_seekable() => return Err(ESPIPE),
-        Some(offset) => Some(offset.read(cx.space())?),
-        None => None,
-    };
-    if out.flags().has(OpenFlags::APPEND) || !matches!(from.inode().kind(), Kind::File(_)) {
-        return Err(EINVAL);
-    }
-    let count = count.min(MAX_RW_COUNT);
-    let done = cx.with_caller(|c| copy(c, &from, at.as_mut(), &out, None, count));
-    cx.thread.io.read(&done);
-    cx.thread.io.wrote(&done);
-    if let (Some(offset), Some(at)) = (offset, at) {
-        offset.write(cx.space(), &at)?;
-    }
-    done
-}
-
-/// copy_file_range(2)
-pub fn copy_file_range(
-    cx: &mut Cx,
-    from: Fd,
-    from_at: Option<UserInOut<i64>>,
-    to: Fd,
-    to_at: Option<UserInOut<i64>>,
-    count: usize,
-    flags: u32,
-) -> Result<usize> {
-    let (from, to) = (cx.usable_file(from)?, cx.usable_file(to)?);
-    let read = |at: Option<UserInOut<i64>>| at.map(|at| at.read(cx.space())).transpose();
-    let (mut source, mut target) = (read(from_at)?, read(to_at)?);
-    if flags != 0 {
-        return Err(EINVAL);
-    }
-    for file in [&from, &to] {
-        match file.inode().kind() {
-            Kind::File(_) => {}
-            Kind::Dir(_) => return Err(EISDIR),
-            _ => return Err(EINVAL),
-        }
-    }
-    if !from.readable() || !to.writable() || to.flags().has(OpenFlags::APPEND) {
-        return Err(EBADF);
-    }
-    if from.inode().attr().dev != to.inode().attr().dev {
-        return Err(EXDEV);
-    }
-    let count = count.min(MAX_RW_COUNT);
-    if Arc::ptr_eq(from.inode(), to.inode()) {
-        // Ranges that overlap have no meaning.
-        let start = |at: Option<i64>, file: &File| at.map_or(file.offset(), |at| at as u64);
-        let (a, b) = (start(source, &from), start(target, &to));
-        if a.abs_diff(b) < count as u64 {
-            return Err(EINVAL);
-        }
-    }
-    let done = cx.with_caller(|c| copy(c, &from, source.as_mut(), &to, target.as_mut(), count));
-    cx.thread.io.read(&done);
-    cx.thread.io.wrote(&done);
-    for (user, at) in [(from_at, source), (to_at, target)] {
-        if let (Some(user), Some(at)) = (user, at) {
-            user.write(cx.space(), &at)?;
-        }
-    }
-    done
-}
-
-/// Copies `count` bytes between files, from given offsets or from the files' own. Each piece is
-/// read, then written: the two files are never locked at once.
-fn copy(
-    c: &Caller,
-    from: &File,
-    mut from_at: Option<&mut i64>,
-    to: &File,
-    mut to_at: Option<&mut i64>,
-    count: usize,
-) -> Result<usize> {
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(PIECE.min(count)).map_err(|_| ENOMEM)?;
-    buffer.resize(PIECE.min(count), 0);
-    let mut done = 0;
-    while done < count {
-        let now = from_at.as_deref().copied().unwrap_or(from.offset() as i64);
-        let room = buffer.get_mut(..PIECE.min(count - done)).unwrap_or_default();
-        let got = match from.read_at(c, &mut SliceSink::new(room), now) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
-        };
-        let source = &mut SliceSource::new(room.get(..got).unwrap_or_default());
-        let put = match to_at.as_deref().copied() {
-            Some(at) => to.write_at(c, source, at),
-            None => to.write(c, source),
-        };
-        let put = match put {
-            Ok(put) => put,
-            Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
-        };
-        let end = now.checked_add(put as i64).ok_or(EFBIG)?;
-        match &mut from_at {
-            Some(at) => **at = end,
-            None => {
-                from.seek(end, abi::fs::SEEK_SET)?;
-            }
-        }
-        if let Some(at) = &mut to_at {
-            **at += put as i64;
-        }
-        done += put;
-        if put < got {
-            break;
-        }
-    }
-    Ok(done)
 }

@@ -1,6 +1,6 @@
 //! System calls about memory. The work is done by [`crate::mm::Space`].
 
-use abi::errno::{EINVAL, ENOMEM, Result};
+use abi::errno::{EINVAL, ENOMEM, EOPNOTSUPP, Result};
 use abi::mm::{MapFlags, MlockFlags, Prot};
 
 use crate::fs::Fd;
@@ -18,11 +18,12 @@ pub fn mmap(
     addr: u64,
     len: u64,
     prot: u32,
-    flags: u32,
+    flags: u64,
     fd: Fd,
     offset: u64,
 ) -> Result<u64> {
-    let (prot, flags) = (Prot(prot), MapFlags(flags));
+    let unknown = flags > u32::MAX.into();
+    let (prot, flags) = (Prot(prot), MapFlags(flags as u32));
     if !is_aligned(offset) {
         return Err(EINVAL);
     }
@@ -30,7 +31,11 @@ pub fn mmap(
     let file = if anonymous { None } else { Some(cx.usable_file(fd)?.map_file()) };
     if flags.has(MapFlags::HUGETLB) {
         // As without huge pages in reserve; files of a hugetlbfs do not exist.
-        return Err(if anonymous { ENOMEM } else { EINVAL });
+        let known = matches!(flags.huge_shift(), 0 | 21 | 30);
+        return Err(if anonymous && known { ENOMEM } else { EINVAL });
+    }
+    if unknown && flags.is_validated() {
+        return Err(EOPNOTSUPP);
     }
     let request = MapRequest { addr, len, prot, flags, offset, file };
     with_who(cx, |who| cx.space().mmap(request, who))
@@ -42,8 +47,10 @@ pub fn munmap(cx: &mut Cx, addr: u64, len: u64) -> Result<()> {
 }
 
 /// mprotect(2)
-pub fn mprotect(cx: &mut Cx, addr: u64, len: u64, prot: u32) -> Result<()> {
-    with_who(cx, |who| cx.space().mprotect(addr, len, Prot(prot), who))
+pub fn mprotect(cx: &mut Cx, addr: u64, len: u64, prot: u64) -> Result<()> {
+    // What does not fit is refused as any other unknown bit.
+    let prot = Prot(u32::try_from(prot).unwrap_or(1 << 31));
+    with_who(cx, |who| cx.space().mprotect(addr, len, prot, who))
 }
 
 /// mremap(2)
@@ -52,9 +59,10 @@ pub fn mremap(
     addr: u64,
     old_len: u64,
     new_len: u64,
-    flags: u32,
+    flags: u64,
     to: u64,
 ) -> Result<u64> {
+    let flags = u32::try_from(flags).map_err(|_| EINVAL)?;
     with_who(cx, |who| cx.space().mremap(addr, old_len, new_len, flags, to, who))
 }
 

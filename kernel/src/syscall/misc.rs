@@ -156,7 +156,8 @@ pub fn sysinfo(cx: &mut Cx, out: UserOut<Sysinfo>) -> Result<()> {
         loads: cx.kernel.sched.load_averages().map(|load| load << (SI_LOAD_SHIFT - SHIFT)),
         totalram: memory.total as u64 * page,
         freeram: memory.free as u64 * page,
-        procs: cx.kernel.family.lock().len().min(u16::MAX.into()) as u16,
+        sharedram: memory.cache as u64 * page,
+        procs: cx.kernel.family.lock().threads().min(u16::MAX.into()) as u16,
         mem_unit: 1,
         ..<Sysinfo as abi::Wire>::ZERO
     };

@@ -5,6 +5,7 @@
 //! method below.
 
 pub mod arg;
+pub mod console;
 pub mod event;
 pub mod fcntl;
 pub mod fd;
@@ -22,6 +23,7 @@ pub mod process;
 pub mod ret;
 pub mod sched;
 pub mod signal;
+pub mod splice;
 pub mod table;
 pub mod time;
 mod trace;

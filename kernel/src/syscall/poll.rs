@@ -6,12 +6,15 @@ use crate::mm::Space;
 use crate::mm::user::{In, InOut, UserBytes, UserIn, UserInOut, UserList, UserOut};
 use crate::process::{Cx, Restart};
 use crate::time::{self, NSEC_PER_SEC};
-use abi::errno::{EBADF, EINTR, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result};
+use abi::errno::{
+    EBADF, EFAULT, EINTR, EINVAL, ENOMEM, ERESTART_RESTARTBLOCK, ERESTARTNOHAND, Result,
+};
 use abi::poll::{FD_SET_WORD_BITS, PollEvents, Pollfd};
 use abi::process::RLIMIT_NOFILE;
 use abi::signal::SigSet;
 use abi::time::{Timespec, Timeval};
 use alloc::vec::Vec;
+use hal::user::USER_END;
 
 /// Bytes in a `sigset_t` as the kernel has it.
 const SIGSET_SIZE: u64 = 8;
@@ -163,6 +166,10 @@ fn poll_list(cx: &Cx, fds: UserList<Pollfd, InOut>, until: Option<u64>) -> Resul
         list.push(Request { file, events: *events, revents });
     }
     let ready = cx.with_caller(|c| wait(c, &mut list, until))?;
+    // `user_write_access_begin` looks at the range, even at that of an empty list.
+    if fds.addr() > USER_END {
+        return Err(EFAULT);
+    }
     for (index, (pollfd, request)) in asked.iter().zip(&list).enumerate() {
         fds.set(space, index, &Pollfd { revents: request.revents, ..*pollfd })?;
     }

@@ -67,7 +67,7 @@ pub fn exit(cx: &mut Cx, code: i32) -> Result<()> {
 
 /// exit_group(2)
 pub fn exit_group(cx: &mut Cx, code: i32) -> Result<()> {
-    end::exit(cx, code);
+    end::exit_group(cx, code);
     Ok(())
 }
 
@@ -194,7 +194,7 @@ pub fn getpid(cx: &mut Cx) -> Result<Pid> {
 
 /// gettid(2)
 pub fn gettid(cx: &mut Cx) -> Result<Pid> {
-    Ok(cx.thread.tid)
+    Ok(cx.thread.tid())
 }
 
 /// getppid(2)
@@ -245,7 +245,7 @@ pub fn setsid(cx: &mut Cx) -> Result<Pid> {
 /// set_tid_address(2)
 pub fn set_tid_address(cx: &mut Cx, at: u64) -> Result<Pid> {
     cx.thread.clear_child_tid.store(at, core::sync::atomic::Ordering::Relaxed);
-    Ok(cx.thread.tid)
+    Ok(cx.thread.tid())
 }
 
 /// set_robust_list(2)

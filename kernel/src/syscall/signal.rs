@@ -59,9 +59,7 @@ fn set_action(cx: &Cx, sig: u32, new: SigAction) {
         actions.ignored(sig)
     };
     if ignored {
-        let gone = SigSet::of(&[sig]);
-        cx.process().signals.lock().pending.flush(gone);
-        cx.thread.signals.lock().pending.flush(gone);
+        cx.process().signals.lock().flush(SigSet::of(&[sig]));
     }
 }
 
@@ -115,10 +113,9 @@ pub fn rt_sigsuspend(cx: &mut Cx, mask: UserIn<SigSet>, size: usize) -> Result<(
 
 /// pause(2)
 pub fn pause(cx: &mut Cx) -> Result<()> {
-    while cx.deliverable().is_empty() && !cx.process().is_exiting() {
-        cx.task.park(Sleep::Interruptible, || {
-            !cx.deliverable().is_empty() || cx.process().is_exiting()
-        });
+    let over = || !cx.deliverable().is_empty() || cx.must_end();
+    while !over() {
+        cx.task.park(Sleep::Interruptible, over);
     }
     Err(ERESTARTNOHAND)
 }

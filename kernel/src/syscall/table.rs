@@ -8,9 +8,10 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority,
+    process,
     ret::Ret,
-    sched, signal, time,
+    sched, signal, splice, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -145,8 +146,11 @@ syscalls! {
     ftruncate => fd::ftruncate;
     fallocate => fd::fallocate;
     fadvise64 => fd::fadvise64;
-    sendfile => fd::sendfile;
-    copy_file_range => fd::copy_file_range;
+    sendfile => splice::sendfile;
+    copy_file_range => splice::copy_file_range;
+    splice => splice::splice;
+    tee => splice::tee;
+    vmsplice => splice::vmsplice;
 
     // Names and files
     open => fs::open;
@@ -220,8 +224,9 @@ syscalls! {
     getdents => fs::getdents;
 
     // Mounts
-    mount => fs::mount, partial "tmpfs, bind, remount, move; no propagation";
+    mount => fs::mount;
     umount2 => fs::umount2;
+    pivot_root => fs::pivot_root;
 
     // Waiting for files
     poll => poll::poll;
@@ -257,7 +262,7 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_THREAD, CLONE_PIDFD, namespaces";
+    clone => process::clone, partial "no CLONE_PIDFD, namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
@@ -349,4 +354,5 @@ syscalls! {
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
+    vhangup => console::vhangup;
 }

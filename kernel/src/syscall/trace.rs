@@ -13,7 +13,7 @@ use crate::process::Cx;
 #[cold]
 pub(super) fn call(cx: &mut Cx, nr: u64, registers: &Registers) -> Result<isize> {
     let mut line = String::new();
-    let pid = cx.thread.tid.0;
+    let pid = cx.thread.tid().0;
     // A `String` takes whatever is written.
     let _ = table::show(nr, registers, &cx.parts.space, &mut line);
     let result = super::call(cx, nr, registers);

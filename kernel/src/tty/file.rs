@@ -130,6 +130,10 @@ enum Ready {
 }
 
 impl FileOps for Terminal {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, f: &File, _c: &Caller, to: &mut dyn Sink, _at: Pos) -> Result<usize> {
         if self.is_dead() {
             return Ok(0);

@@ -45,8 +45,9 @@ pub trait JobControl: Send + Sync {
     /// Sends a signal from the kernel to every process of a group.
     fn signal_group(&self, group: i32, signal: u32);
 
-    /// Sends a signal from the kernel to the leader of a session, if it is still there.
-    fn signal_leader(&self, session: i32, signal: u32);
+    /// Tells the leader of a session, if it is still there, that its terminal is gone (`SIGHUP`
+    /// and `SIGCONT`). When it exits, `foreground` is to be told.
+    fn hang_up_leader(&self, session: i32, foreground: i32);
 
     /// No process of the session has a controlling terminal any more (`session_clear_tty`).
     fn clear_terminals(&self, session: i32);
@@ -137,22 +138,41 @@ impl Tty {
         taken
     }
 
-    /// `TIOCNOTTY` (`disassociate_ctty(0)`): a leader frees the terminal. A pseudoterminal's
-    /// foreground group is told; any other terminal is hung up.
+    /// `TIOCNOTTY`: the calling process gives the terminal up (`disassociate_ctty(0)`). A leader
+    /// frees it and tells the foreground group.
     pub fn release(&self) {
         let Some(job) = self.jobs().caller() else { return };
         if job.leads_session {
-            let foreground = self.owner().foreground;
-            if !self.driver().is_pty() {
-                self.hang_up(true);
-            } else if foreground != 0 {
-                self.jobs().signal_group(foreground, SIGHUP);
-                self.jobs().signal_group(foreground, SIGCONT);
-            }
-            self.disown(job.session);
-            self.jobs().clear_terminals(job.session);
+            self.signal_foreground(SIGHUP);
+            self.signal_foreground(SIGCONT);
+            self.free(job.session);
         }
         self.jobs().set_terminal(None);
+    }
+
+    /// The leader of `session` exits (`disassociate_ctty(1)`): a pseudoterminal is free, and its
+    /// foreground group told; any other terminal is hung up.
+    pub fn leader_exits(&self, session: i32) {
+        if self.driver().is_pty() {
+            self.signal_foreground(SIGHUP);
+            self.free(session);
+        } else {
+            self.hang_up(true);
+        }
+    }
+
+    /// It is no longer the terminal of `session`.
+    fn free(&self, session: i32) {
+        self.disown(session);
+        self.jobs().clear_terminals(session);
+    }
+
+    /// Sends a signal to the foreground group.
+    pub(super) fn signal_foreground(&self, signal: u32) {
+        let foreground = self.owner().foreground;
+        if foreground != 0 {
+            self.jobs().signal_group(foreground, signal);
+        }
     }
 
     /// The line is gone: whoever has the terminal open loses it, and its session is told
@@ -161,8 +181,7 @@ impl Tty {
     pub fn hang_up(&self, leader_exits: bool) {
         let owner = self.cut_off();
         if owner.session != 0 {
-            self.jobs().signal_leader(owner.session, SIGHUP);
-            self.jobs().signal_leader(owner.session, SIGCONT);
+            self.jobs().hang_up_leader(owner.session, owner.foreground);
             if leader_exits && owner.foreground != 0 {
                 self.jobs().signal_group(owner.foreground, SIGHUP);
             }

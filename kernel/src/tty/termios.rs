@@ -207,6 +207,10 @@ pub trait Ask {
     fn canonical(&self) -> bool {
         self.local(LocalFlags::ICANON)
     }
+    /// Are lines edited by whoever is at the other end (`EXTPROC`)?
+    fn external(&self) -> bool {
+        self.local(LocalFlags::EXTPROC)
+    }
     /// `VMIN`: bytes a raw read waits for.
     fn min(&self) -> usize;
     /// `VTIME` in nanoseconds: how long a raw read waits.

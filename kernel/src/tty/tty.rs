@@ -350,6 +350,9 @@ impl State {
             }
         }
         self.tell_flow(was_stopped, driver);
+        if self.ldisc.output().take_due() {
+            self.send(driver);
+        }
     }
 
     /// Tells the driver if output has stopped or gone on.

@@ -36,6 +36,11 @@ fn base() -> usize {
     })
 }
 
+/// Frames under kernel stacks: none, those of fibers are std's.
+pub(crate) fn stack_frames() -> usize {
+    0
+}
+
 /// Where the kernel sees physical address `pa`.
 pub(crate) fn phys_to_virt(pa: u64) -> *mut u8 {
     debug_assert!(pa < ARENA as u64, "no such frame: {pa:#x}");

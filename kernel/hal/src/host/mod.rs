@@ -21,7 +21,9 @@ pub(crate) mod vdso;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use arena::{admit, charge, kernel_pml4_template, limits, phys_to_virt, refund, tlb};
+pub(crate) use arena::{
+    admit, charge, kernel_pml4_template, limits, phys_to_virt, refund, stack_frames, tlb,
+};
 pub(crate) use cpu::{cpu_index, guards};
 pub(crate) use devices::{panic, power, random, serial, time};
 pub(crate) use machine::rcu_domain;

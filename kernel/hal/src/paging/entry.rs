@@ -3,7 +3,7 @@
 
 use super::{Kind, Mapped, Perms};
 use crate::contract::NoMemory;
-use crate::frame::{Frame, SIZE};
+use crate::frame::{Frame, SIZE, Use};
 use crate::machine;
 use bit_field::BitField;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -164,6 +164,7 @@ impl Table {
     /// A new empty table below a root.
     pub(super) fn new() -> Result<Table, NoMemory> {
         let frame = Frame::zeroed()?;
+        frame.count_as(Use::Table);
         frame.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
         Ok(Table { pa: frame.into_pa(), root: false })
     }

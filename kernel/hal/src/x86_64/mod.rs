@@ -19,6 +19,7 @@ pub mod vdso;
 
 pub use dev::serial;
 pub use mem::physmap::phys_to_virt;
+pub use mem::stack::frames as stack_frames;
 pub use mem::tlb;
 
 unsafe extern "Rust" {

@@ -121,7 +121,7 @@ impl FileLocks {
     /// Takes the lock if nothing is in the way; else notes whom `waiter` waits for.
     fn attempt(&self, wanted: &Lock, waiter: Option<&Arc<Waiter>>) -> Result<()> {
         let mut state = self.state.lock();
-        if let Some(blocker) = state.blocker(wanted) {
+        if let Some(blocker) = state.in_the_way(wanted).map(|lock| lock.owner) {
             return match waiter {
                 Some(waiter) => self.note(&mut state, waiter, blocker).and(Err(EAGAIN)),
                 None => Err(EAGAIN),
@@ -235,12 +235,11 @@ impl FileLocks {
 }
 
 impl State {
-    /// Who is in the way of `wanted`.
-    fn blocker(&self, wanted: &Lock) -> Option<Owner> {
-        let found = match wanted.style {
+    /// The first lock that is in the way of `wanted`.
+    fn in_the_way(&self, wanted: &Lock) -> Option<&Lock> {
+        match wanted.style {
             Style::Flock => self.whole.iter().find(|lock| wanted.conflicts(lock)),
             Style::Posix | Style::Ofd => self.ranges.conflict(wanted),
-        };
-        found.map(|lock| lock.owner)
+        }
     }
 }

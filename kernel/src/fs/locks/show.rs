@@ -1,6 +1,7 @@
 //! `/proc/locks`: every lock, and below it who waits for it (`lock_get_status`).
 
-use super::{Bytes, FileLocks, Kind, Lock, Registry, State, Style};
+use super::ranges::{Bytes, Kind, Lock, Style};
+use super::{FileLocks, Registry, State};
 use abi::fs::{major, minor};
 use core::fmt::{self, Write};
 
@@ -51,14 +52,10 @@ impl FileLocks {
 }
 
 impl State {
-    /// What waits for `held`: of those its owner is in the way of, the ones it is in the way of.
-    fn waiting_for(&self, held: &Lock) -> impl Iterator<Item = &Lock> {
-        let family = |lock: &Lock| lock.style == Style::Flock;
-        let blocked = self.waiting.iter().filter(move |waiting| {
-            waiting.blocker == Some(held.owner)
-                && family(&waiting.waiter.wanted) == family(held)
-                && waiting.waiter.wanted.conflicts(held)
-        });
-        blocked.map(|waiting| &waiting.waiter.wanted)
+    /// What waits for `held`: it is the first that is in the way of them.
+    fn waiting_for<'s>(&'s self, held: &'s Lock) -> impl Iterator<Item = &'s Lock> {
+        let waiting = self.waiting.iter().filter(|waiting| waiting.blocker.is_some());
+        let wanted = waiting.map(|waiting| &waiting.waiter.wanted);
+        wanted.filter(|wanted| self.in_the_way(wanted) == Some(held))
     }
 }

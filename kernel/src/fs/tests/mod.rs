@@ -1,6 +1,7 @@
 //! A tree of files without processes: what the tests below work on.
 
 mod boot;
+mod mounts;
 mod names;
 mod pipes;
 mod tree;

@@ -3,7 +3,6 @@
 use super::*;
 use crate::fs::path::may_enter;
 use abi::errno::*;
-use abi::fs::MountFlags;
 
 /// Each path with what open(2), O_RDONLY, says of it.
 #[test]
@@ -310,63 +309,6 @@ fn a_directory_hands_its_group_down() {
     let attr = |path| w.find(path).unwrap().inode().unwrap().attr();
     assert_eq!((attr("/d/f").gid, attr("/d/f").mode & 0o7777), (Gid(9), 0o644));
     assert_eq!((attr("/d/e").gid, attr("/d/e").mode & 0o7777), (Gid(9), 0o2755));
-}
-
-#[test]
-fn mounting() {
-    let w = World::new();
-    w.mkdir("/m").unwrap();
-    w.touch("/m/below").unwrap();
-    let mount = |path: &str, kind: &str| {
-        let at = w.find(path)?;
-        w.info.mounts.mount(b"none", at, kind.as_bytes(), MountFlags::NODEV, b"size=64k")
-    };
-    assert_eq!(mount("/m", "nofs"), Err(ENODEV));
-    assert_eq!(mount("/m/below", "tmpfs"), Err(ENOTDIR));
-    mount("/m", "tmpfs").unwrap();
-    assert_eq!(w.find("/m/below").err(), Some(ENOENT));
-    w.mkdir("/m/d").unwrap();
-    assert_eq!(w.text(&w.find("/m/d").unwrap()), "/m/d");
-    assert_eq!(w.find("/m/d/../..").map(|p| w.text(&p)), Ok("/".into()));
-    assert_eq!(w.rename("/m/d", "/d"), Err(EXDEV));
-    w.touch("/f").unwrap();
-    assert_eq!(w.link("/f", "/m/f"), Err(EXDEV));
-    assert_eq!(w.rmdir("/m"), Err(EBUSY));
-    assert_eq!(w.rename("/m", "/n"), Err(EBUSY));
-    mount("/m", "tmpfs").unwrap();
-    assert_eq!(w.find("/m/d").err(), Some(ENOENT), "the upper one hides the lower");
-    let unmount = |path: &str, lazy| {
-        let at = w.find(path)?;
-        w.info.mounts.unmount(&at, lazy)
-    };
-    let open = w.open("/m", OpenFlags::DIRECTORY).unwrap();
-    assert_eq!(unmount("/m", false), Err(EBUSY));
-    drop(open);
-    assert_eq!(unmount("/m", false), Ok(()));
-    w.chdir("/m/d").unwrap();
-    assert_eq!(unmount("/m", false), Err(EBUSY));
-    assert_eq!(unmount("/m/d", false), Err(EINVAL));
-    assert_eq!(unmount("/m", true), Ok(()));
-    assert_eq!(w.text(&w.info.cwd()), "(unreachable)/d");
-    assert!(w.find("/m/below").is_ok());
-    assert_eq!(unmount("/", false), Err(EINVAL));
-}
-
-#[test]
-fn a_read_only_mount_stays_as_it_is() {
-    let w = World::new();
-    w.mkdir("/m").unwrap();
-    let at = w.find("/m").unwrap();
-    w.info.mounts.mount(b"none", at, b"tmpfs", MountFlags::EMPTY, b"").unwrap();
-    w.touch("/m/f").unwrap();
-    let root = w.find("/m").unwrap();
-    w.info.mounts.remount(&root, MountFlags::RDONLY).unwrap();
-    assert_eq!(w.touch("/m/new"), Err(EROFS));
-    assert_eq!(w.mkdir("/m/f"), Err(EEXIST));
-    assert_eq!(w.unlink("/m/f"), Err(EROFS));
-    assert_eq!(w.rename("/m/f", "/m/g"), Err(EROFS));
-    assert_eq!(w.open("/m/f", OpenFlags::WRONLY).err(), Some(EROFS));
-    assert!(w.open("/m/f", OpenFlags::RDONLY).is_ok());
 }
 
 #[test]

@@ -169,10 +169,13 @@ impl Dir for TmpInode {
 
     fn link(&self, name: &[u8], inode: &Arc<dyn Inode>) -> Result<()> {
         let inode = same_fs(inode)?;
-        if !inode.takes_names() {
-            return Err(ENOENT);
+        let is_first = inode.takes_names().ok_or(ENOENT)?;
+        let taken = u64::from(!is_first);
+        self.space.inodes.take(taken)?;
+        if let Err(error) = self.entries()?.lock().put(name, inode.clone()) {
+            self.space.inodes.give(taken);
+            return Err(error);
         }
-        self.entries()?.lock().put(name, inode.clone())?;
         inode.relink(1);
         self.modified();
         Ok(())

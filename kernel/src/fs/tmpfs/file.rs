@@ -20,7 +20,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use hal::mem::{Frame, Kind};
+use hal::mem::{Frame, Kind, Use};
 
 /// The content of a file.
 pub(super) struct Pages {
@@ -33,6 +33,11 @@ pub(super) struct Pages {
     /// [`Seals`]
     pub(super) seals: AtomicU32,
 }
+
+/// Pages given back between two looks at whether others want the CPU.
+const BATCH: usize = 64;
+
+type Batch = heapless::Vec<(u64, Frame), BATCH>;
 
 /// A part of one page: its index, and the bytes in it.
 fn part(at: u64, most: u64) -> (u64, usize, usize) {
@@ -72,34 +77,70 @@ impl Pages {
         if let Some(frame) = self.get(index) {
             return Ok(frame);
         }
-        hal::heap::admit().map_err(|_| ENOMEM)?;
         self.space.pages.take(1)?;
+        let made = self.make(index);
+        if !matches!(made, Ok((_, true))) {
+            self.space.pages.give(1);
+        }
+        made.map(|(frame, _)| frame)
+    }
+
+    /// The frame of page `index`, and whether it was made, with space that was taken before.
+    fn make(&self, index: u64) -> Result<(Frame, bool)> {
+        hal::heap::admit().map_err(|_| ENOMEM)?;
         let made = Frame::zeroed().map_err(|_| ENOMEM);
         let mut frames = self.frames.lock();
-        let result = match (frames.get(&index), made) {
+        match (frames.get(&index), made) {
             (None, Ok(made)) => {
+                made.count_as(Use::Cache);
                 frames.insert(index, made.clone());
-                return Ok(made);
+                Ok((made, true))
             }
             // Another thread was faster, or there is no memory.
-            (Some(frame), _) => Ok(frame.clone()),
+            (Some(frame), _) => Ok((frame.clone(), false)),
             (None, Err(error)) => Err(error),
-        };
-        drop(frames);
-        self.space.pages.give(1);
-        result
+        }
+    }
+
+    /// Makes the pages that are missing in `range`: `ENOSPC`, and none is made, without space for
+    /// all of them. A signal ends it: `EINTR`. `FileData` is held.
+    fn fill(&self, range: Range<u64>) -> Result<()> {
+        let there = self.frames.lock().range(range.clone()).count() as u64;
+        let mut left = range.end - range.start - there;
+        self.space.pages.take(left)?;
+        let mut made = Ok(());
+        for index in range {
+            if self.get(index).is_none() {
+                match self.make(index) {
+                    Ok((_, true)) => left = left.saturating_sub(1),
+                    Ok((_, false)) => {}
+                    Err(error) => made = Err(error),
+                }
+            }
+            if made.is_ok() && !sched::go_on(work::SIGNAL | work::KILL) {
+                made = Err(EINTR);
+            }
+            if made.is_err() {
+                break;
+            }
+        }
+        self.space.pages.give(left);
+        made
     }
 
     /// Takes out whole pages, from mappings too. `FileData` is held.
     fn drop_range(&self, range: Range<u64>) {
-        let gone = {
-            let mut frames = self.frames.lock();
-            let mut gone = frames.split_off(&range.start);
-            let mut kept = gone.split_off(&range.end);
-            frames.append(&mut kept);
-            gone
-        };
-        self.space.pages.give(gone.len() as u64);
+        loop {
+            let gone: Batch =
+                self.frames.lock().extract_if(range.clone(), |_, _| true).take(BATCH).collect();
+            self.space.pages.give(gone.len() as u64);
+            let last = gone.len() < BATCH;
+            drop(gone);
+            if last {
+                break;
+            }
+            sched::go_on(0);
+        }
         if !self.mappings.is_empty() {
             drop_pages(self, range);
         }
@@ -206,6 +247,9 @@ impl Data for Arc<Pages> {
 
     fn allocate(&self, mode: FallocFlags, at: u64, len: u64) -> Result<()> {
         let end = at.checked_add(len).filter(|&end| end <= MAX_LEN).ok_or(EFBIG)?;
+        if self.space.plain {
+            return Err(EOPNOTSUPP);
+        }
         let _writing = self.writing.lock();
         if mode == FallocFlags::PUNCH_HOLE | FallocFlags::KEEP_SIZE {
             if self.seals().intersects(Seals::WRITE | Seals::FUTURE_WRITE) {
@@ -224,12 +268,7 @@ impl Data for Arc<Pages> {
         if range.end - range.start > self.space.pages.limit() {
             return Err(ENOSPC);
         }
-        for index in range {
-            self.get_or_make(index)?;
-            if !sched::go_on(work::SIGNAL | work::KILL) {
-                return Err(EINTR);
-            }
-        }
+        self.fill(range)?;
         if !mode.has(FallocFlags::KEEP_SIZE) {
             self.len.fetch_max(end, Ordering::Release);
         }
@@ -268,6 +307,7 @@ impl Data for Arc<Pages> {
         if self.space.pages.take(1).is_err() {
             return false;
         }
+        frame.count_as(Use::Cache);
         let old = self.frames.lock().insert(index, frame.clone());
         if old.is_some() {
             self.space.pages.give(1);
@@ -314,6 +354,14 @@ impl PageSource for Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        self.space.pages.give(self.frames.get_mut().len() as u64);
+        let frames = self.frames.get_mut();
+        self.space.pages.give(frames.len() as u64);
+        // In steps, with others running in between: it may be all the memory there is.
+        while let Some((_, frame)) = frames.pop_first() {
+            drop(frame);
+            if frames.len().is_multiple_of(BATCH) {
+                sched::go_on(0);
+            }
+        }
     }
 }

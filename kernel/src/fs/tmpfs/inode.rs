@@ -58,10 +58,20 @@ const ENTRY_SIZE: u64 = 20;
 /// Shorter link texts take no page (`SHORT_SYMLINK_LEN`).
 const SHORT_LINK: usize = 128;
 
+fn pages_of_link(text: &[u8]) -> u64 {
+    u64::from(text.len() + 1 > SHORT_LINK)
+}
+
 impl TmpInode {
     /// Makes an inode with one name (a directory: with two), yet to be entered somewhere.
     pub(super) fn new(space: &Arc<Space>, new: &New) -> Result<Arc<Self>> {
         space.inodes.take(1)?;
+        if let What::Link(text) = new.what
+            && let Err(error) = space.pages.take(pages_of_link(text))
+        {
+            space.inodes.give(1);
+            return Err(error);
+        }
         let (kind, body) = match new.what {
             What::File => (S_IFREG, Body::File(Arc::new(Pages::new(space.clone())))),
             What::Dir => (S_IFDIR, Body::Dir(Spin::new(Entries::default()))),
@@ -104,24 +114,41 @@ impl TmpInode {
         matches!(self.body, Body::Dir(_))
     }
 
-    /// Whether it may get one more name: it has one, or never had.
-    pub(super) fn takes_names(&self) -> bool {
-        self.linkable.swap(false, Ordering::Relaxed) || self.meta.lock().nlink > 0
+    /// Whether it may get one more name, since it has one or never had, and whether that is its
+    /// first.
+    pub(super) fn takes_names(&self) -> Option<bool> {
+        let nameless = self.linkable.swap(false, Ordering::Relaxed);
+        (nameless || self.meta.lock().nlink > 0).then_some(nameless)
     }
 
-    /// The number of names changed by `by`.
+    /// The number of names changed by `by`. Each but the first of a file has the space of an inode,
+    /// which goes with it.
     pub(super) fn relink(&self, by: i32) {
         let now = self.space.now();
         let mut meta = self.meta.lock();
-        meta.nlink = meta.nlink.saturating_add_signed(by);
+        if by < 0 && meta.nlink > 1 && !self.is_dir() {
+            self.space.inodes.give(1);
+        }
+        self.set_nlink(&mut meta, |nlink| nlink.saturating_add_signed(by));
         meta.ctime = now;
+    }
+
+    /// Keeps count of inodes without a name.
+    fn set_nlink(&self, meta: &mut Meta, new: impl FnOnce(u32) -> u32) {
+        let new = new(meta.nlink);
+        let old = core::mem::replace(&mut meta.nlink, new);
+        match (old, meta.nlink) {
+            (1.., 0) => self.space.orphans.fetch_add(1, Ordering::Relaxed),
+            (0, 1..) => self.space.orphans.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
     }
 
     /// The directory has no name any more, and no `.` either.
     pub(super) fn unlink_all(&self) {
         let now = self.space.now();
         let mut meta = self.meta.lock();
-        meta.nlink = 0;
+        self.set_nlink(&mut meta, |_| 0);
         meta.ctime = now;
     }
 
@@ -138,9 +165,8 @@ impl Inode for TmpInode {
         let (size, pages) = match &self.body {
             Body::Dir(_) if self.space.plain => (0, 0),
             Body::Dir(entries) => ((entries.lock().len() as u64 + 2) * ENTRY_SIZE, 0),
-            Body::File(pages) if self.space.plain => (pages.size().0, 0),
             Body::File(pages) => pages.size(),
-            Body::Link(text) => (text.len() as u64, u64::from(text.len() + 1 > SHORT_LINK)),
+            Body::Link(text) => (text.len() as u64, pages_of_link(text)),
             _ => (0, 0),
         };
         let rdev = match self.body {
@@ -219,6 +245,12 @@ impl Link for TmpInode {
 impl Drop for TmpInode {
     fn drop(&mut self) {
         self.space.inodes.give(1);
+        if let Body::Link(text) = &self.body {
+            self.space.pages.give(pages_of_link(text));
+        }
+        if self.meta.get_mut().nlink == 0 {
+            self.space.orphans.fetch_sub(1, Ordering::Relaxed);
+        }
         let Body::Dir(entries) = &mut self.body else { return };
         let mut above = alloc::vec::Vec::new();
         let mut here = core::mem::take(entries.get_mut());

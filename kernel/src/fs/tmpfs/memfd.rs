@@ -37,7 +37,7 @@ pub fn memfd(c: &Caller, cred: &Arc<Cred>, name: &[u8], sealable: bool) -> Resul
     let path = Path { mount: dir.mount, dentry };
     let flags = OpenFlags::RDWR | OpenFlags::LARGEFILE;
     let file = File::new(Arc::new(Regular), inode, Some(path), flags, cred.clone());
-    Ok(Arc::new(file.with_claim(Some(claim))))
+    Ok(Arc::new(file.holding(Some(claim), None)))
 }
 
 fn sealed_pages(inode: &Arc<dyn Inode>) -> Result<&Pages> {

@@ -51,6 +51,8 @@ pub(super) struct Space {
     wide: AtomicBool,
     pages: Budget,
     inodes: Budget,
+    /// Inodes without a name that are still in use.
+    orphans: AtomicU64,
 }
 
 /// A number that may not pass a limit.
@@ -144,6 +146,7 @@ pub fn make(args: &MountArgs, perm: u32) -> Result<Box<dyn FileSystem>> {
         wide: AtomicBool::new(options.wide.unwrap_or(true)),
         pages: Budget::new(or_unlimited(options.pages.unwrap_or(half))),
         inodes: Budget::new(or_unlimited(options.inodes.unwrap_or(half))),
+        orphans: AtomicU64::new(0),
     };
     with_root(space, Options { perm: options.perm.or(Some(perm)), ..options })
 }
@@ -161,6 +164,7 @@ pub fn mount_plain(args: &MountArgs) -> Result<Box<dyn FileSystem>> {
         wide: AtomicBool::new(true),
         pages: Budget::new(UNLIMITED),
         inodes: Budget::new(UNLIMITED),
+        orphans: AtomicU64::new(0),
     };
     with_root(space, Options { perm: options.perm.or(Some(PLAIN_PERM)), ..options })
 }
@@ -229,6 +233,10 @@ impl FileSystem for TmpFs {
         }
         write!(out, ",inode{}", if wide.load(Ordering::Relaxed) { 64 } else { 32 })?;
         show_huge(*self.huge.lock(), out)
+    }
+
+    fn has_orphans(&self) -> bool {
+        self.space.orphans.load(Ordering::Relaxed) != 0
     }
 
     /// The root keeps its owner and permissions, whatever the options say of them.

@@ -59,6 +59,7 @@ impl Options {
                 None => (word, None),
             };
             match (key, value) {
+                (_, Some(b"")) => return Err(EINVAL),
                 (b"inode32", None) => options.wide = Some(false),
                 (b"inode64", None) => options.wide = Some(true),
                 (b"size", Some(value)) => options.pages = Some(size(value, total)?),
@@ -202,7 +203,6 @@ mod tests {
         for (text, pages) in [
             ("size=25%", 250),
             ("size=0", 0),
-            ("size=", 0),
             ("size=4097", 2),
             ("size=0x1000", 1),
             ("nr_blocks=1K", 1024),

@@ -4,6 +4,7 @@
 //! [`Loader::build`] makes the new address space. Then the thread moves over: from Linux's point of
 //! no return on an error ends the process by SIGSEGV.
 
+mod alone;
 pub mod elf;
 pub mod script;
 pub mod stack;
@@ -244,6 +245,7 @@ pub fn execve(
     };
     let opened = loader.open(Arc::new(file), by_name.then_some(&name), strings)?;
     // From here on there is no way back.
+    alone::become_only(cx)?;
     let moved = loader.build(opened).and_then(|loaded| {
         let regs = first_registers(loaded.start)?;
         move_over(cx, loaded, regs, &name)

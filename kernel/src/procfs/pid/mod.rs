@@ -47,7 +47,7 @@ impl Task {
     fn living(&self) -> Result<Option<Arc<Thread>>> {
         let process = self.process()?;
         let Some(tid) = self.tid else { return Ok(process.thread()) };
-        let thread = process.signals.lock().living().find(|thread| thread.tid == tid);
+        let thread = process.signals.lock().living().find(|thread| thread.tid() == tid);
         if thread.is_none() && tid != process.pid {
             return Err(ESRCH);
         }

@@ -20,7 +20,7 @@ fn numbers(task: &Task) -> Result<Vec<Pid>> {
     let mut numbers = Vec::from([process.pid]);
     let group = process.signals.lock();
     numbers.try_reserve(group.threads.len()).map_err(|_| ENOMEM)?;
-    numbers.extend(group.living().map(|thread| thread.tid).filter(|tid| *tid != process.pid));
+    numbers.extend(group.living().map(|thread| thread.tid()).filter(|tid| *tid != process.pid));
     drop(group);
     numbers.sort_unstable();
     Ok(numbers)

@@ -7,6 +7,7 @@ use crate::process::uts::{MACHINE, NAME_LEN, Name, RELEASE, SYSNAME, VERSION};
 use crate::process::{Kernel, Pid};
 use crate::procfs::Text;
 use crate::procfs::table::{Dir, dir, value};
+use crate::tty::pty;
 use abi::errno::{EINVAL, EPERM, Result};
 use abi::process::{CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, PID_MAX_LIMIT, PID_MAX_MIN};
 use core::ops::RangeInclusive;
@@ -32,6 +33,7 @@ pub(super) static KERNEL: Dir<()> = Dir::settings(&[
     int("panic", &PANIC),
     int("pid_max", &PID_MAX),
     value("printk", 0o644, &PRINTK),
+    dir("pty", &PTY),
     dir("random", &RANDOM),
     int("randomize_va_space", &RANDOMIZE_VA_SPACE),
     int("threads-max", &THREADS_MAX),
@@ -126,6 +128,11 @@ static THREADS_MAX: Ints<1> = Ints {
         Ok(())
     }),
 };
+
+static PTY: Dir<()> = Dir::settings(&[
+    int("max", &fixed(|_| [pty::MAX.into()])),
+    int("nr", &fixed(|kernel| [kernel.terminals.get().map_or(0, |all| all.ptys().count()).into()])),
+]);
 
 /// The generator is seeded at boot, and has all the entropy it has room for from then on.
 const POOL_BITS: i64 = 256;

@@ -3,20 +3,15 @@
 use super::{CWD, Found, find, find_at, usable};
 use crate::cred::{Gid, Uid};
 use crate::fs::Fd;
-use crate::fs::attr::{self, NewTime, may_write_to};
+use crate::fs::attr::{self, NewTime};
 use crate::mm::user::{UserIn, UserPath};
 use crate::process::Cx;
 use abi::errno::{EFAULT, EINVAL, Result};
 use abi::fs::AtFlags;
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT, Utimbuf};
 
-/// `EROFS` if the file was found through a read-only mount.
-fn writable(found: &Found) -> Result<()> {
-    found.path.as_ref().map_or(Ok(()), |path| may_write_to(&path.mount))
-}
-
 fn change_mode(cx: &Cx, found: &Found, perm: u32) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     cx.with_caller(|c| attr::chmod(c, &found.inode, perm))
 }
 
@@ -43,7 +38,7 @@ fn given(id: u32) -> Option<u32> {
 }
 
 fn change_owner(cx: &Cx, found: &Found, uid: u32, gid: u32) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     let (uid, gid) = (given(uid).map(Uid), given(gid).map(Gid));
     cx.with_caller(|c| attr::chown(c, &found.inode, uid, gid))
 }
@@ -89,7 +84,7 @@ pub fn truncate(cx: &mut Cx, path: UserPath, len: i64) -> Result<()> {
 }
 
 fn set_times(cx: &Cx, found: &Found, [atime, mtime]: [NewTime; 2]) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     cx.with_caller(|c| attr::set_times(c, &found.inode, atime, mtime))
 }
 

@@ -64,6 +64,8 @@ fn list(
 ) -> Result<usize> {
     let file = cx.usable_file(fd)?;
     let space = cx.space();
+    // Linux counts in an int.
+    let room = usize::try_from(to.len() as i32).unwrap_or(0);
     let mut done = 0;
     let mut stopped: Option<Errno> = None;
     let mut emit = |entry: Entry| {
@@ -73,7 +75,7 @@ fn list(
             return true;
         }
         let len = pack(&entry, &mut bytes);
-        if len > to.len() - done {
+        if len > room - done {
             stopped = Some(EINVAL);
             return false;
         }

@@ -15,6 +15,7 @@ pub use xattr::*;
 
 use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
+use crate::fs::mount::WriteAccess;
 use crate::fs::path::{self, Path, lookup, lookup_dir};
 use crate::fs::{Fd, Kind, namei, open as opening, tmpfs};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
@@ -78,6 +79,11 @@ impl Found {
     fn open(cx: &Cx, fd: Fd) -> Result<Self> {
         let file = cx.file(fd)?;
         Ok(Self { inode: file.inode().clone(), path: file.path().cloned() })
+    }
+
+    /// The right to change it: `EROFS` if it was found through a read-only mount.
+    fn write_access(&self) -> Result<Option<WriteAccess>> {
+        self.path.as_ref().map(|path| WriteAccess::new(&path.mount)).transpose()
     }
 }
 

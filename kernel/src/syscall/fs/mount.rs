@@ -1,9 +1,10 @@
-//! mount(2) and umount2(2).
+//! mount(2), umount2(2) and pivot_root(2).
 
 use super::{CWD, find};
+use crate::fs::path::Path;
 use crate::mm::user::{UserPath, UserStr};
 use crate::process::Cx;
-use abi::errno::{EFAULT, EINVAL, EPERM, Result};
+use abi::errno::{EFAULT, EINVAL, ENAMETOOLONG, ENOTDIR, EPERM, Result};
 use abi::fs::{MountFlags, PATH_MAX, UmountFlags};
 use abi::process::CAP_SYS_ADMIN;
 use alloc::vec::Vec;
@@ -13,6 +14,20 @@ const OPTIONS: usize = 4096;
 
 /// The upper half of the flags once had to be this; it is ignored.
 const MS_MGC_VAL: u64 = 0xc0ed_0000;
+
+/// Flags that are the kernel's own (`MS_NOUSER`, a negative int).
+const MS_NOUSER: u64 = !0x7fff_ffff;
+
+/// What `MS_SHARED` and its like change.
+const PROPAGATION: MountFlags = MountFlags::SHARED
+    .with(MountFlags::PRIVATE)
+    .with(MountFlags::SLAVE)
+    .with(MountFlags::UNBINDABLE);
+
+/// Whether the caller may change mounts.
+fn may_mount(cx: &Cx) -> Result<()> {
+    if cx.cred().capable(CAP_SYS_ADMIN) { Ok(()) } else { Err(EPERM) }
+}
 
 /// mount(2)
 pub fn mount(
@@ -24,54 +39,37 @@ pub fn mount(
     options: u64,
 ) -> Result<()> {
     let space = cx.space();
-    let text = |given: Option<UserStr>, max| match given {
-        Some(given) => given.read(space, max),
-        None => Ok(Vec::new()),
+    let text = |given: Option<UserStr>| match given.map(|text| text.read(space, PATH_MAX)) {
+        Some(Err(ENAMETOOLONG)) => Err(EINVAL),
+        read => read.transpose(),
     };
-    let kind_name = text(kind, PATH_MAX)?;
-    let source_name = text(source, PATH_MAX)?;
+    let kind = text(kind)?;
+    let from = text(source)?;
     let options = read_options(cx, options)?;
     let at = find(cx, CWD, target, true)?;
-    if !cx.cred().capable(CAP_SYS_ADMIN) {
-        return Err(EPERM);
-    }
     let magic = flags & 0xffff_0000 == MS_MGC_VAL;
-    let flags = MountFlags(if magic { flags & 0xffff } else { flags });
-    let mounts = &cx.fs().mounts;
-    let propagation =
-        MountFlags::SHARED | MountFlags::PRIVATE | MountFlags::SLAVE | MountFlags::UNBINDABLE;
-    if flags.has(MountFlags::REMOUNT) {
-        return mounts.remount(&at, with_atime(flags));
-    }
-    if flags.has(MountFlags::BIND) {
-        let source = source.ok_or(EINVAL)?;
-        let from = find(cx, CWD, UserPath::new(source.addr()), true)?;
-        return mounts.bind(&from, at);
-    }
-    if flags.intersects(propagation) {
-        // There is one name space: nothing propagates anywhere.
-        return if at.is_mount_root() { Ok(()) } else { Err(EINVAL) };
-    }
-    if flags.has(MountFlags::MOVE) {
-        let source = source.ok_or(EINVAL)?;
-        let from = find(cx, CWD, UserPath::new(source.addr()), true)?;
-        return mounts.move_mount(&from, at);
-    }
-    if kind.is_none() {
+    let flags = if magic { flags & 0xffff } else { flags };
+    if flags & MS_NOUSER != 0 {
         return Err(EINVAL);
     }
-    let shown = if source.is_some() { &source_name[..] } else { b"none" };
-    mounts.mount(shown, at, &kind_name, with_atime(flags), &options)
-}
-
-/// Without a word on times of last read they are kept roughly.
-fn with_atime(flags: MountFlags) -> MountFlags {
-    if flags.has(MountFlags::STRICTATIME) {
-        flags.without(MountFlags::RELATIME | MountFlags::NOATIME)
-    } else if flags.has(MountFlags::NOATIME) {
-        flags.without(MountFlags::RELATIME)
+    may_mount(cx)?;
+    let flags = MountFlags(flags);
+    let mounts = &cx.fs().mounts;
+    let named = source.filter(|_| from.as_ref().is_some_and(|from| !from.is_empty()));
+    let source = || find(cx, CWD, UserPath::new(named.ok_or(EINVAL)?.addr()), true);
+    if flags.has(MountFlags::REMOUNT | MountFlags::BIND) {
+        mounts.remount_bind(&at, flags)
+    } else if flags.has(MountFlags::REMOUNT) {
+        mounts.remount(&at, flags, &options)
+    } else if flags.has(MountFlags::BIND) {
+        mounts.bind(&source()?, at, flags.has(MountFlags::REC))
+    } else if flags.intersects(PROPAGATION) {
+        mounts.change_ties(&at, flags)
+    } else if flags.has(MountFlags::MOVE) {
+        mounts.move_mount(&source()?, at)
     } else {
-        flags | MountFlags::RELATIME
+        let kind = kind.ok_or(EINVAL)?;
+        mounts.mount(from.as_deref().unwrap_or(b"none"), at, &kind, flags, &options)
     }
 }
 
@@ -85,8 +83,9 @@ fn read_options(cx: &Cx, at: u64) -> Result<Vec<u8>> {
     if n == 0 {
         return Err(EFAULT);
     }
-    let end = page.iter().take(n).position(|&b| b == 0).unwrap_or(n);
-    page.truncate(end);
+    // The last byte of a full page counts as its NUL.
+    let end = page.iter().take(n.min(OPTIONS - 1)).position(|&b| b == 0);
+    page.truncate(end.unwrap_or(n.min(OPTIONS - 1)));
     Ok(page)
 }
 
@@ -94,8 +93,19 @@ fn read_options(cx: &Cx, at: u64) -> Result<Vec<u8>> {
 pub fn umount2(cx: &mut Cx, target: UserPath, flags: u32) -> Result<()> {
     let flags = UmountFlags::checked(flags).ok_or(EINVAL)?;
     let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?;
-    if !cx.cred().capable(CAP_SYS_ADMIN) {
-        return Err(EPERM);
-    }
-    cx.fs().mounts.unmount(&at, flags.has(UmountFlags::DETACH))
+    may_mount(cx)?;
+    cx.fs().mounts.unmount(&at, &cx.fs().root(), flags)
+}
+
+/// pivot_root(2): all processes at the old root get the new one.
+pub fn pivot_root(cx: &mut Cx, new: UserPath, put_old: UserPath) -> Result<()> {
+    may_mount(cx)?;
+    let dir = |path| -> Result<Path> {
+        let path = find(cx, CWD, path, true)?;
+        if path.dentry.is_dir() { Ok(path) } else { Err(ENOTDIR) }
+    };
+    let (new, put_old) = (dir(new)?, dir(put_old)?);
+    let root = cx.fs().root();
+    cx.fs().mounts.pivot(&root, &new, put_old)?;
+    cx.kernel.replace_root(&root, &new)
 }

@@ -36,8 +36,9 @@ pub fn newfstatat(
     flags: u32,
 ) -> Result<()> {
     let flags = AtFlags(flags);
+    let sync = AtFlags::STATX_FORCE_SYNC | AtFlags::STATX_DONT_SYNC;
     let known = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
-    if !flags.without(known).is_empty() {
+    if !flags.without(known | sync).is_empty() {
         return Err(EINVAL);
     }
     let found = find_at(cx, dir, path, flags)?;

@@ -2,7 +2,6 @@
 
 use super::{CWD, Found, find, usable};
 use crate::fs::Fd;
-use crate::fs::attr::may_write_to;
 use crate::fs::xattr;
 use crate::mm::user::{In, Out, UserBytes, UserPath, UserStr};
 use crate::process::Cx;
@@ -24,12 +23,8 @@ fn name(cx: &Cx, name: UserStr) -> Result<Vec<u8>> {
     }
 }
 
-fn writable(found: &Found) -> Result<()> {
-    found.path.as_ref().map_or(Ok(()), |path| may_write_to(&path.mount))
-}
-
 fn set(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<In>, flags: u32) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     let flags = XattrFlags::checked(flags).ok_or(EINVAL)?;
     let key = name(cx, key)?;
     if value.len() > XATTR_SIZE_MAX {
@@ -65,7 +60,7 @@ fn list(cx: &Cx, found: &Found, to: UserBytes<Out>) -> Result<usize> {
 }
 
 fn remove(cx: &Cx, found: &Found, key: UserStr) -> Result<()> {
-    writable(found)?;
+    let _access = found.write_access()?;
     let key = name(cx, key)?;
     xattr::remove(cx.cred(), &*found.inode, &key)
 }

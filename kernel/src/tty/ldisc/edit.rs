@@ -14,6 +14,9 @@ fn is_word(byte: u8) -> bool {
 impl Ldisc {
     /// `VERASE`: the last character.
     pub(super) fn erase(&mut self, t: &Settings) {
+        if self.input.line_len() == 0 {
+            return;
+        }
         if let Some((first, count)) = self.last_character(t) {
             self.input_erase(first, count, t, t.local(LocalFlags::ECHOE));
         }
@@ -22,6 +25,9 @@ impl Ldisc {
 
     /// `VWERASE`: the last word, and what stands between it and the cursor.
     pub(super) fn erase_word(&mut self, t: &Settings) {
+        if self.input.line_len() == 0 {
+            return;
+        }
         let mut in_word = false;
         while let Some((first, count)) = self.last_character(t) {
             if is_word(first) {

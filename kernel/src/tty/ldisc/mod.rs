@@ -32,7 +32,7 @@ use abi::tty::{
 
 use super::termios::{Ask, Settings};
 use input::{Input, SIZE};
-use output::Output;
+use output::{Output, to_lower};
 
 /// With so little room left for input the sender is told to stop (`TTY_THRESHOLD_THROTTLE`), and
 /// with so few bytes left to read to go on (`TTY_THRESHOLD_UNTHROTTLE`).
@@ -80,7 +80,7 @@ impl Ldisc {
     /// Takes a byte from the wire; the caller has asked for [`Ldisc::room`]. The result is a
     /// signal that the foreground process group is to get.
     pub fn receive(&mut self, byte: u8, t: &Settings) -> Option<u32> {
-        if is_raw(t) {
+        if is_raw(t) || t.external() && !is_stripped(t) {
             self.input.push(byte);
             return None;
         }
@@ -90,7 +90,11 @@ impl Ldisc {
         }
         let byte = if t.input(InputFlags::ISTRIP) { byte & 0x7f } else { byte };
         let lower = t.input(InputFlags::IUCLC) && t.local(LocalFlags::IEXTEN);
-        let byte = if lower { byte.to_ascii_lowercase() } else { byte };
+        let byte = if lower { to_lower(byte) } else { byte };
+        if t.external() {
+            self.input.push(byte);
+            return None;
+        }
         if core::mem::take(&mut self.literal) {
             self.restart_by_any(t);
             self.store(byte, false, t);
@@ -103,7 +107,7 @@ impl Ldisc {
     fn receive_special(&mut self, byte: u8, t: &Settings) -> Option<u32> {
         if t.input(InputFlags::IXON) {
             if t.is(byte, VSTART) {
-                self.output.start();
+                self.output.go_on();
                 return None;
             }
             if t.is(byte, VSTOP) {
@@ -205,7 +209,7 @@ impl Ldisc {
     fn interrupt(&mut self, byte: u8, t: &Settings) {
         if !t.local(LocalFlags::NOFLSH) {
             self.input.flush();
-            self.output.flush();
+            self.output.interrupt();
             self.erasing = false;
         }
         if t.input(InputFlags::IXON) {
@@ -218,8 +222,9 @@ impl Ldisc {
 
     /// With `IXANY` any byte starts output that `^S` stopped.
     fn restart_by_any(&mut self, t: &Settings) {
-        if t.input(InputFlags::IXON) && t.input(InputFlags::IXANY) {
-            self.output.start();
+        let any = t.input(InputFlags::IXON) && t.input(InputFlags::IXANY);
+        if any && self.output.is_stopped() && !self.output.is_held() {
+            self.output.go_on();
         }
     }
 
@@ -250,12 +255,16 @@ impl Ldisc {
 
     /// Is there a whole line or, in raw mode, at least `min` bytes?
     pub fn readable(&self, t: &Settings, min: usize) -> bool {
-        if t.canonical() { self.input.has_line() } else { self.input.len() >= min.max(1) }
+        match t.canonical() {
+            true if t.external() => self.input.len() > 0,
+            true => self.input.has_line(),
+            false => self.input.len() >= min.max(1),
+        }
     }
 
     /// Copies what a reader may have next to `to`; it stays until it is consumed.
     pub fn peek(&self, t: &Settings, to: &mut [u8]) -> Peek {
-        self.input.peek(t.canonical(), to)
+        self.input.peek(gives_lines(t), to)
     }
 
     /// Removes the first `len` bytes of a peek, or with all of them the end of the line.
@@ -268,14 +277,14 @@ impl Ldisc {
     /// the next read must not find an empty line (`canon_skip_eof`).
     pub fn skip_eof(&mut self, t: &Settings) {
         let peek = self.peek(t, &mut []);
-        if t.canonical() && peek.ends {
+        if gives_lines(t) && peek.ends {
             self.input.consume(peek.next);
         }
     }
 
     /// Bytes to read (`FIONREAD`).
     pub fn unread(&self, t: &Settings) -> usize {
-        if t.canonical() { self.input.lines_len() } else { self.input.len() }
+        if gives_lines(t) { self.input.lines_len() } else { self.input.len() }
     }
 
     // ---- the way out ----
@@ -294,7 +303,7 @@ impl Ldisc {
 
     /// The settings have changed (`n_tty_set_termios`).
     pub fn settings_changed(&mut self, old: &Settings, new: &Settings) {
-        if old.canonical() != new.canonical() {
+        if (old.canonical(), old.external()) != (new.canonical(), new.external()) {
             self.input.set_canonical(new.canonical());
             self.erasing = false;
             self.literal = false;
@@ -316,6 +325,17 @@ impl Ldisc {
         self.literal = false;
         self.output = Output::new();
     }
+}
+
+/// Does a read end with the line?
+fn gives_lines(t: &Settings) -> bool {
+    t.canonical() && !t.external()
+}
+
+/// Do bytes change before anything else is made of them?
+fn is_stripped(t: &Settings) -> bool {
+    let lower = t.input(InputFlags::IUCLC) && t.local(LocalFlags::IEXTEN);
+    t.input(InputFlags::ISTRIP) || lower
 }
 
 /// Do bytes pass as they are? (`n_tty_set_termios`: nothing that would make a byte special.)

@@ -27,6 +27,10 @@ pub struct Output {
     column: u32,
     /// Where the unfinished line of input began.
     line_column: u32,
+    /// Both, before what is echoed and waits: echo that is thrown away has moved nothing.
+    shown: (u32, u32),
+    /// Output was started again: what waits goes out before anything else is taken in.
+    due: bool,
     /// Output waits: `^S`, or [`Output::hold`].
     stopped: bool,
     /// It was a program that stopped it (`TCOOFF`): `^Q` does not start it.
@@ -38,6 +42,23 @@ pub fn is_control(byte: u8) -> bool {
     byte.is_ascii_control()
 }
 
+/// Capital and small letters of Latin-1, as the kernel's `toupper` and `tolower` know them; the
+/// sharp s and the y with two dots are small ones whose capitals are other characters.
+pub fn to_upper(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' | 0xdf..=0xf6 | 0xf8..=0xff => byte - 0x20,
+        _ => byte,
+    }
+}
+
+/// The other way round.
+pub fn to_lower(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' | 0xc0..=0xd6 | 0xd8..=0xde => byte + 0x20,
+        _ => byte,
+    }
+}
+
 /// Is it a byte of a UTF-8 character other than its first?
 pub fn is_continuation(byte: u8, t: &Settings) -> bool {
     t.input(InputFlags::IUTF8) && byte & 0xc0 == 0x80
@@ -46,7 +67,15 @@ pub fn is_continuation(byte: u8, t: &Settings) -> bool {
 impl Output {
     /// Nothing to send, cursor at the left.
     pub const fn new() -> Self {
-        Self { queue: Deque::new(), column: 0, line_column: 0, stopped: false, held: false }
+        Self {
+            queue: Deque::new(),
+            column: 0,
+            line_column: 0,
+            shown: (0, 0),
+            due: false,
+            stopped: false,
+            held: false,
+        }
     }
 
     /// Bytes that wait.
@@ -64,6 +93,7 @@ impl Output {
         for &byte in bytes {
             self.put(byte, t);
         }
+        self.shown = (self.column, self.line_column);
     }
 
     /// Moves waiting bytes to `to`; none while output is stopped.
@@ -77,12 +107,26 @@ impl Output {
             *slot = byte;
             n += 1;
         }
+        if self.queue.is_empty() {
+            self.shown = (self.column, self.line_column);
+        }
         n
     }
 
     /// Forgets what waits.
     pub fn flush(&mut self) {
         self.queue.clear();
+    }
+
+    /// Forgets what waits, after a signal character (`isig`).
+    pub fn interrupt(&mut self) {
+        self.queue.clear();
+        (self.column, self.line_column) = self.shown;
+    }
+
+    /// Whether what waits has to go out now.
+    pub fn take_due(&mut self) -> bool {
+        core::mem::take(&mut self.due)
     }
 
     // ---- flow ----
@@ -102,9 +146,15 @@ impl Output {
         self.stopped = true;
     }
 
-    /// `^Q`, and all that counts as it.
+    /// What counts as `^Q`.
     pub fn start(&mut self) {
         self.stopped &= self.held;
+    }
+
+    /// `^Q`, and with `IXANY` any byte: what waits comes before the echo of what follows.
+    pub fn go_on(&mut self) {
+        self.start();
+        self.due = true;
     }
 
     /// `TCOOFF` and `TCOON`.
@@ -132,7 +182,14 @@ impl Output {
 
     /// Echoes a byte as it is.
     pub fn echo_raw(&mut self, byte: u8, t: &Settings) {
-        if self.may_echo() {
+        if !self.may_echo() {
+            return;
+        }
+        // Linux's mark in its own buffer of echoes: it comes out unprocessed.
+        if byte == 0xff {
+            self.push(byte);
+            self.column = self.column.wrapping_add(1);
+        } else {
             self.put(byte, t);
         }
     }
@@ -216,7 +273,7 @@ impl Output {
                     self.column = self.column.wrapping_add(1);
                 }
                 let upper = t.output(OutputFlags::OLCUC);
-                self.push(if upper { byte.to_ascii_uppercase() } else { byte });
+                self.push(if upper { to_upper(byte) } else { byte });
             }
         }
     }

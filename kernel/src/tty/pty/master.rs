@@ -168,10 +168,7 @@ impl Master {
         if !matches!(signal, SIGINT | SIGQUIT | SIGTSTP) {
             return Err(EINVAL);
         }
-        let foreground = self.slave.owner().foreground;
-        if foreground != 0 {
-            self.slave.jobs().signal_group(foreground, signal);
-        }
+        self.slave.signal_foreground(signal);
         Ok(0)
     }
 

@@ -33,7 +33,7 @@ use wire::{SlaveEnd, Wire};
 pub const SLAVE_MAJOR: u32 = 136;
 
 /// Pseudoterminals there may be in all (`/proc/sys/kernel/pty/max`).
-const MAX: u32 = 4096;
+pub const MAX: u32 = 4096;
 
 /// What all pseudoterminals of a kernel share.
 pub struct Ptys {

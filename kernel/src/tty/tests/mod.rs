@@ -69,8 +69,8 @@ impl JobControl for Processes {
     fn signal_group(&self, group: i32, signal: u32) {
         self.play(|p| p.signals.push((group, signal)));
     }
-    fn signal_leader(&self, session: i32, signal: u32) {
-        self.play(|p| p.signals.push((-session, signal)));
+    fn hang_up_leader(&self, session: i32, _: i32) {
+        self.play(|p| p.signals.extend([(-session, SIGHUP), (-session, SIGCONT)]));
     }
     fn clear_terminals(&self, _: i32) {
         self.play(|p| p.terminal = None);

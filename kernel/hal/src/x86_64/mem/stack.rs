@@ -41,6 +41,13 @@ impl Taken {
     }
 }
 
+/// Frames under stacks, those kept for reuse included.
+pub fn frames() -> usize {
+    let _guard = NoIrq::new();
+    let taken = TAKEN.lock();
+    taken.bits.iter().map(|word| word.count_ones() as usize).sum::<usize>() * PAGES
+}
+
 /// A kernel stack.
 pub struct Stack {
     slot: usize,
