@@ -19,6 +19,8 @@ mod sys;
 mod sysrq;
 mod system;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tty;
 

@@ -25,6 +25,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// A file system with device number `dev`.
+    pub fn new(kernel: &'static Kernel, dev: u64, clock: &'static RealTime) -> Self {
+        Self { kernel, dev, clock }
+    }
+
     pub fn now(&self) -> Timespec {
         timespec(self.clock.now_ns())
     }
@@ -39,7 +44,7 @@ pub fn mount(kernel: &'static Kernel, args: &MountArgs) -> Result<Box<dyn FileSy
     if args.options.split(|&b| b == b',').any(|word| !word.is_empty()) {
         return Err(EINVAL);
     }
-    let shared = Arc::new(Shared { kernel, dev: args.dev, clock: args.clock });
+    let shared = Arc::new(Shared::new(kernel, args.dev, args.clock));
     let root = Arc::new(Node::new(shared, ROOT_INO, (), 0o555, Body::Dir(&ROOT)));
     Ok(Box::new(ProcFs { root }))
 }
