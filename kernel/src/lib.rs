@@ -21,6 +21,7 @@ pub mod cred;
 pub mod dev;
 pub mod fs;
 pub mod mm;
+pub mod net;
 pub mod process;
 pub mod procfs;
 pub mod random;

@@ -478,35 +478,62 @@ impl File {
         self.block_until(c, nonblock, |_| None, |_| op())
     }
 
+    /// The same for an operation that waits for something besides the file.
+    pub fn block_on<R>(
+        &self,
+        nonblock: bool,
+        c: &Caller,
+        watch: impl FnOnce(&mut Watch),
+        mut op: impl FnMut() -> Result<R>,
+    ) -> Result<R> {
+        let watch = |all: &mut Watch| {
+            self.ops.poll(self, c, Some(all));
+            watch(all);
+        };
+        sleep_until(nonblock, watch, |_| None, |_| op())
+    }
+
     /// The same with a deadline, which may change while it sleeps: it is told when the call began.
     /// When it has passed, `op` is told that it is late and has the last word.
-    ///
-    /// The only place in the kernel where a file operation sleeps for data.
     fn block_until<R>(
         &self,
         c: &Caller,
         nonblock: bool,
         deadline: impl Fn(u64) -> Option<u64>,
-        mut op: impl FnMut(bool) -> Result<R>,
+        op: impl FnMut(bool) -> Result<R>,
     ) -> Result<R> {
+        let watch = |watch: &mut Watch| {
+            self.ops.poll(self, c, Some(watch));
+        };
+        sleep_until(nonblock, watch, deadline, op)
+    }
+}
+
+/// Repeats `op` as [`File::block`] says. The only place in the kernel where a file operation
+/// sleeps for data.
+fn sleep_until<R>(
+    nonblock: bool,
+    watch: impl FnOnce(&mut Watch),
+    deadline: impl Fn(u64) -> Option<u64>,
+    mut op: impl FnMut(bool) -> Result<R>,
+) -> Result<R> {
+    match op(false) {
+        Err(EAGAIN) if !nonblock => {}
+        done => return done,
+    }
+    let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };
+    let began_ns = mono_ns();
+    watch(&mut vigil.watch);
+    loop {
+        vigil.clear();
         match op(false) {
-            Err(EAGAIN) if !nonblock => {}
+            Err(EAGAIN) => {}
             done => return done,
         }
-        let Some(mut vigil) = Vigil::new() else { return Err(EAGAIN) };
-        let began_ns = mono_ns();
-        self.ops.poll(self, c, Some(&mut vigil.watch));
-        loop {
-            vigil.clear();
-            match op(false) {
-                Err(EAGAIN) => {}
-                done => return done,
-            }
-            match vigil.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
-                Ok(()) => {}
-                Err(Woken::Signal) => return Err(ERESTARTSYS),
-                Err(Woken::Deadline) => return op(true),
-            }
+        match vigil.wait(Pause::INTERRUPTIBLE.until(deadline(began_ns))) {
+            Ok(()) => {}
+            Err(Woken::Signal) => return Err(ERESTARTSYS),
+            Err(Woken::Deadline) => return op(true),
         }
     }
 }

@@ -49,4 +49,5 @@ pub use fd_table::{Fd, FdTable};
 pub use file::{File, FileOps, Pos};
 pub use info::FsInfo;
 pub use inode::{Attr, Inode, Kind};
-pub use path::Path;
+pub use nameless::Nameless;
+pub use path::{Path, lookup};

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod lock;
 pub mod mem;
 pub mod misc;
+pub mod net;
 pub mod poll;
 pub mod prctl;
 pub mod priority;

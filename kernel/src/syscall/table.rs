@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, poll, prctl, priority,
-    process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl,
+    priority, process,
     ret::Ret,
     sched, signal, splice, time,
 };
@@ -241,6 +241,22 @@ syscalls! {
     epoll_pwait2 => event::epoll_pwait2;
     eventfd => event::eventfd;
     eventfd2 => event::eventfd2;
+
+    // Sockets
+    socket => net::socket, partial "AF_UNIX only";
+    socketpair => net::socketpair;
+    bind => net::bind;
+    connect => net::connect;
+    listen => net::listen;
+    accept => net::accept;
+    accept4 => net::accept4;
+    getsockname => net::getsockname;
+    getpeername => net::getpeername;
+    sendto => net::sendto;
+    recvfrom => net::recvfrom;
+    shutdown => net::shutdown;
+    getsockopt => net::getsockopt, partial "no timeouts, no options of SOL_SOCKET that only tune";
+    setsockopt => net::setsockopt, partial "buffer sizes";
 
     // Memory
     mmap => mem::mmap;
