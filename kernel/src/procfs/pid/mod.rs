@@ -169,9 +169,14 @@ static THREAD_ROWS: &[Row<Task>] = rows![text("children", 0o444, accounting::chi
 static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS).admitting(access::while_there);
 static THREAD: Dir<Task> = Dir::new(THREAD_ROWS);
 
-/// The running thread, which must be one of a process.
+/// The running thread's number.
+fn current_tid() -> Pid {
+    Pid(crate::sched::current().map_or(0, |task| task.id()))
+}
+
+/// Its process.
 fn current(kernel: &Kernel) -> Result<Arc<Process>> {
-    kernel.family.lock().get(Pid(crate::sched::current_id())).cloned().ok_or(ENOENT)
+    kernel.family.lock().get(current_tid()).cloned().ok_or(ENOENT)
 }
 
 /// `/proc/self`
@@ -181,7 +186,7 @@ pub(super) fn own(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
 
 /// `/proc/thread-self`
 pub(super) fn own_thread(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
-    let (pid, tid) = (current(cx.kernel)?.pid.0, crate::sched::current_id());
+    let (pid, tid) = (current(cx.kernel)?.pid.0, current_tid().0);
     leads_to(format!("{pid}/task/{tid}").as_bytes())
 }
 
