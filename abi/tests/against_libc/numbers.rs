@@ -115,6 +115,7 @@ tables! {
         poll::EpollCreateFlags = prefix("EPOLL_"),
         poll::SignalfdFlags = prefix("SFD_"),
         process::CloneFlags = prefix("CLONE_"),
+        process::SecureBits = prefix("SECBIT_"),
         process::WaitOptions = prefix("W"),
         process::WaitKind = prefix("__W"),
         process::RandomFlags = prefix("GRND_"),

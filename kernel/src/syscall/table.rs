@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, pidfd, poll,
-    prctl, priority, process,
+    caps, console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, pidfd,
+    poll, prctl, priority, process,
     ret::Ret,
     sched, signal, splice, time,
 };
@@ -323,6 +323,8 @@ syscalls! {
     setfsgid => ids::setfsgid;
     getgroups => ids::getgroups;
     setgroups => ids::setgroups;
+    capget => caps::capget;
+    capset => caps::capset;
     prlimit64 => limits::prlimit64;
     getrlimit => limits::getrlimit;
     setrlimit => limits::setrlimit;
@@ -380,7 +382,7 @@ syscalls! {
     getrandom => misc::getrandom;
     reboot => misc::reboot, partial "no kexec, no suspend";
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
-    prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
+    prctl => prctl::prctl, partial "no seccomp, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
     syslog => console::syslog;
