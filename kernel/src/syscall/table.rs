@@ -8,7 +8,7 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, poll, prctl,
     priority, process,
     ret::Ret,
     sched, signal, splice, time,
@@ -228,6 +228,12 @@ syscalls! {
     umount2 => fs::umount2;
     pivot_root => fs::pivot_root;
 
+    // What happens to files
+    inotify_init => notify::inotify_init;
+    inotify_init1 => notify::inotify_init1;
+    inotify_add_watch => notify::inotify_add_watch;
+    inotify_rm_watch => notify::inotify_rm_watch;
+
     // Waiting for files
     poll => poll::poll;
     ppoll => poll::ppoll;
@@ -371,4 +377,5 @@ syscalls! {
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
+    syslog => console::syslog;
 }
