@@ -105,6 +105,7 @@ impl FsType {
                 let top = Super::mount(self.name, dev, clock, flags, &own, &self.mount)?;
                 Ok((top, false))
             }
+            Instances::One { follows: false, .. } if !own.is_empty() => Err(EINVAL),
             Instances::One { top, follows } => {
                 let mut top = top.lock();
                 if let Some(top) = &*top {
