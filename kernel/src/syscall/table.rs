@@ -146,6 +146,8 @@ syscalls! {
     ftruncate => fd::ftruncate;
     fallocate => fd::fallocate;
     fadvise64 => fd::fadvise64;
+    readahead => fd::readahead;
+    sync_file_range => fd::sync_file_range;
     sendfile => splice::sendfile;
     copy_file_range => splice::copy_file_range;
     splice => splice::splice;
