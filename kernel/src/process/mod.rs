@@ -20,6 +20,7 @@ pub mod members;
 mod object;
 pub mod oom;
 pub mod pidfd;
+pub mod reboot;
 mod robust;
 mod roots;
 pub mod settings;

@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, pidfd, poll, prctl,
-    priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, pidfd, poll,
+    prctl, priority, process,
     ret::Ret,
     sched, signal, splice, time,
 };
@@ -228,6 +228,12 @@ syscalls! {
     umount2 => fs::umount2;
     pivot_root => fs::pivot_root;
 
+    // What happens to files
+    inotify_init => notify::inotify_init;
+    inotify_init1 => notify::inotify_init1;
+    inotify_add_watch => notify::inotify_add_watch;
+    inotify_rm_watch => notify::inotify_rm_watch;
+
     // Waiting for files
     poll => poll::poll;
     ppoll => poll::ppoll;
@@ -246,6 +252,22 @@ syscalls! {
     timerfd_create => event::timerfd_create;
     timerfd_settime => event::timerfd_settime;
     timerfd_gettime => event::timerfd_gettime;
+
+    // Sockets
+    socket => net::socket, partial "AF_UNIX only";
+    socketpair => net::socketpair;
+    bind => net::bind;
+    connect => net::connect;
+    listen => net::listen;
+    accept => net::accept;
+    accept4 => net::accept4;
+    getsockname => net::getsockname;
+    getpeername => net::getpeername;
+    sendto => net::sendto;
+    recvfrom => net::recvfrom;
+    shutdown => net::shutdown;
+    getsockopt => net::getsockopt, partial "no timeouts, no options of SOL_SOCKET that only tune";
+    setsockopt => net::setsockopt, partial "buffer sizes";
 
     // Memory
     mmap => mem::mmap;
@@ -366,4 +388,5 @@ syscalls! {
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
+    syslog => console::syslog;
 }
