@@ -249,6 +249,11 @@ syscalls! {
     epoll_pwait2 => event::epoll_pwait2;
     eventfd => event::eventfd;
     eventfd2 => event::eventfd2;
+    signalfd => event::signalfd;
+    signalfd4 => event::signalfd4;
+    timerfd_create => event::timerfd_create;
+    timerfd_settime => event::timerfd_settime;
+    timerfd_gettime => event::timerfd_gettime;
 
     // Sockets
     socket => net::socket, partial "AF_UNIX only";
