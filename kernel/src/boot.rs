@@ -23,6 +23,7 @@ use crate::{
     },
     procfs,
     sched::{self, Background, Cpu},
+    sysfs,
     time::NSEC_PER_SEC,
     tty::{self, Terminals},
 };
@@ -35,6 +36,7 @@ fn file_systems(kernel: &'static Kernel, drivers: &'static Drivers) -> Vec<FsTyp
         FsType::nodev("proc", move |args| procfs::mount(kernel, args)),
         devtmpfs::kind(drivers),
         FsType::nodev("ramfs", tmpfs::mount_plain),
+        sysfs::kind(kernel),
     ]
 }
 

@@ -20,6 +20,7 @@ use crate::{
     lock::{Spin, order},
     log::Log,
     mm::Vdso,
+    net::unix::Registry,
     random::Random,
     sched::Sched,
     time::RealTime,
@@ -50,6 +51,8 @@ pub struct Kernel {
     pub futexes: Futexes,
     /// Host and domain name.
     pub uts: Spin<Uts, order::Names>,
+    /// The sockets that have names.
+    pub sockets: Registry,
     /// The file systems that mount(2) knows; set at boot.
     pub file_systems: spin::Once<Vec<FsType>>,
     /// The initial mounts; set when the root is there.
@@ -144,6 +147,7 @@ impl Kernel {
             epoll_nesting: Nesting::new(),
             futexes: Futexes::new(),
             uts: Spin::new(Uts::new()),
+            sockets: Registry::new(),
             file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),

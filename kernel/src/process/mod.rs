@@ -19,6 +19,8 @@ mod kernel;
 pub mod members;
 mod object;
 pub mod oom;
+pub mod pidfd;
+pub mod reboot;
 mod robust;
 mod roots;
 pub mod settings;

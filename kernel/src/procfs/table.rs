@@ -29,12 +29,27 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// What reading and writing a row say that cannot do it.
     const LACKING: Errno;
 
+    /// Is it a process, or does it belong to one?
+    const ABOUT_PROCESSES: bool = true;
+
     /// The size that links about it are said to have.
     const LINK_SIZE: u64 = 0;
 
     /// Whether it is gone, so that cached names of it mean nothing any more. Asked on every walk.
     fn is_stale(&self) -> bool {
         false
+    }
+
+    /// Does this mount hide it from the running thread (`hidepid=`)? Then it is not to be found.
+    fn is_hidden(&self, fs: &Shared) -> bool {
+        let _ = fs;
+        false
+    }
+
+    /// May the running thread, which acts as `cred`, use its directory on this mount at all?
+    fn may_enter(&self, fs: &Shared, cred: &Cred) -> Result<()> {
+        let _ = (fs, cred);
+        Ok(())
     }
 
     /// Who owns a row with this type and these permissions.
@@ -47,6 +62,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
 /// The machine as a whole.
 impl Subject for () {
     const LACKING: Errno = EIO;
+    const ABOUT_PROCESSES: bool = false;
 }
 
 /// What a row's function may know.
@@ -197,6 +213,8 @@ pub struct Extras<T: 'static> {
     pub(super) guard: Option<Guard<T>>,
     /// For poll(2).
     pub(super) changes: Option<&'static Changes<T>>,
+    /// It is there even where only processes are shown.
+    pub(super) about_processes: bool,
 }
 
 impl<T> Clone for Extras<T> {
@@ -207,7 +225,8 @@ impl<T> Clone for Extras<T> {
 impl<T> Copy for Extras<T> {}
 
 impl<T> Extras<T> {
-    pub(super) const NONE: Self = Self { write: None, guard: None, changes: None };
+    pub(super) const NONE: Self =
+        Self { write: None, guard: None, changes: None, about_processes: false };
 }
 
 /// A row of a table.
@@ -224,22 +243,32 @@ pub struct Dir<T: 'static> {
     pub(super) names: Option<&'static dyn Names<T>>,
     /// It is part of `/proc/sys`.
     pub(super) settings: bool,
+    /// See [`Dir::admitting`].
+    pub(super) admits: Option<Admits<T>>,
 }
+
+/// Who may use a directory: is given what the permissions say, and has the last word.
+pub type Admits<T> = fn(&ProcCx<T>, Result<()>) -> Result<()>;
 
 impl<T> Dir<T> {
     /// A directory with these rows. They are listed in this order.
     pub const fn new(rows: &'static [Row<T>]) -> Self {
-        Self { rows, names: None, settings: false }
+        Self { rows, names: None, settings: false, admits: None }
     }
 
     /// A directory of settings: it has one link, and its permissions bind the superuser, too.
     pub const fn settings(rows: &'static [Row<T>]) -> Self {
-        Self { rows, names: None, settings: true }
+        Self { rows, names: None, settings: true, admits: None }
     }
 
     /// It has these names, too, which are listed after the rows.
     pub const fn with(self, names: &'static dyn Names<T>) -> Self {
         Self { names: Some(names), ..self }
+    }
+
+    /// `admits` says who may use it.
+    pub const fn admitting(self, admits: Admits<T>) -> Self {
+        Self { admits: Some(admits), ..self }
     }
 
     /// The row `name`, with its index.
@@ -308,6 +337,12 @@ impl<T> Row<T> {
     /// `guard` decides who may open it, besides the permissions.
     pub const fn guarded(mut self, guard: Guard<T>) -> Self {
         self.extras.guard = Some(guard);
+        self
+    }
+
+    /// It is there even where only processes are shown (`subset=pid`).
+    pub const fn about_processes(mut self) -> Self {
+        self.extras.about_processes = true;
         self
     }
 

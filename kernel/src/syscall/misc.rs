@@ -12,15 +12,21 @@ use abi::{
 
 use crate::{
     dev::bulk::in_pieces,
-    mm::user::{Out, UserBytes, UserOut, UserStr},
+    mm::user::{Out, UserBytes, UserOut},
     process::{
-        Cx,
+        Cx, reboot,
         uts::{MACHINE, RELEASE, SYSNAME, VERSION},
     },
     sched::load::SHIFT,
     time,
 };
 
+/// `personality(2)`, in the bits that hold the execution domain: this is a 32-bit machine.
+const PER_LINUX32: u32 = 8;
+/// Those bits.
+const PER_MASK: u32 = 0xff;
+/// uname -m on a 32-bit machine
+const MACHINE32: &[u8] = b"i686";
 /// `personality(2)`: uname says 2.6.x.
 const UNAME26: u32 = 0x002_0000;
 
@@ -37,6 +43,7 @@ fn field<const N: usize>(text: &[u8]) -> [u8; N] {
 
 /// uname(2)
 pub fn uname(cx: &mut Cx, out: UserOut<Utsname>) -> Result<()> {
+    let is_32_bit = cx.personality & PER_MASK == PER_LINUX32;
     let name = {
         let uts = cx.kernel.uts.lock();
         // 6.1 is 2.6.61 to programs that cannot count so far.
@@ -46,7 +53,7 @@ pub fn uname(cx: &mut Cx, out: UserOut<Utsname>) -> Result<()> {
             nodename: field(&uts.nodename),
             release: field(release),
             version: field(VERSION),
-            machine: field(MACHINE),
+            machine: field(if is_32_bit { MACHINE32 } else { MACHINE }),
             domainname: field(&uts.domainname),
         }
     };
@@ -101,13 +108,7 @@ pub fn getrandom(cx: &mut Cx, buffer: UserBytes<Out>, flags: u32) -> Result<usiz
 }
 
 /// reboot(2)
-pub fn reboot(
-    cx: &mut Cx,
-    magic1: u32,
-    magic2: u32,
-    command: u32,
-    argument: UserStr,
-) -> Result<()> {
+pub fn reboot(cx: &mut Cx, magic1: u32, magic2: u32, command: u32, argument: u64) -> Result<()> {
     if !cx.cred().capable(CAP_SYS_BOOT) {
         return Err(EPERM);
     }
@@ -117,27 +118,14 @@ pub fn reboot(
         return Err(EINVAL);
     }
     match command {
-        LINUX_REBOOT_CMD_RESTART => {
-            crate::printk!(EMERG, "reboot: Restarting system");
-            hal::power::reboot()
-        }
+        LINUX_REBOOT_CMD_RESTART => reboot::restart(None),
         LINUX_REBOOT_CMD_RESTART2 => {
-            let argument = argument.read(cx.space(), 256)?;
-            crate::printk!(
-                EMERG,
-                "reboot: Restarting system with command '{}'",
-                argument.escape_ascii()
-            );
-            hal::power::reboot()
+            let mut text = [0; 255];
+            let len = cx.space().copy_str_in(argument, &mut text)?.unwrap_or(text.len());
+            reboot::restart(text.get(..len))
         }
-        LINUX_REBOOT_CMD_HALT => {
-            crate::printk!(EMERG, "reboot: System halted");
-            hal::power::halt()
-        }
-        LINUX_REBOOT_CMD_POWER_OFF => {
-            crate::printk!(EMERG, "reboot: Power down");
-            hal::power::off()
-        }
+        LINUX_REBOOT_CMD_HALT => reboot::halt(),
+        LINUX_REBOOT_CMD_POWER_OFF => reboot::power_off(),
         // There is no keyboard whose Ctrl-Alt-Del this could be about; init may ask all the same.
         LINUX_REBOOT_CMD_CAD_ON | LINUX_REBOOT_CMD_CAD_OFF => Ok(()),
         _ => Err(EINVAL),

@@ -15,15 +15,16 @@ mod status;
 mod threads;
 
 use super::Text;
+use super::mount::{Hide, Shared};
 use super::table::{Body, Dir, Named, Names, ProcCx, Row, Subject, dir, leads_to, list, magic};
 use super::table::{number_of, raw, text, trigger, value};
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
 use crate::fs::Caller;
 use crate::fs::inode::Inode;
 use crate::mm::{Dumpable, Space};
 use crate::process::{Kernel, Parts, Pid, Process, Thread};
 use abi::Result;
-use abi::errno::{EINVAL, ENOENT, ESRCH, Errno};
+use abi::errno::{EINVAL, ENOENT, EPERM, ESRCH, Errno};
 use abi::fs::{DT_DIR, S_IFDIR};
 use alloc::format;
 use alloc::sync::{Arc, Weak};
@@ -77,6 +78,19 @@ impl Subject for Task {
         self.living().is_err()
     }
 
+    fn is_hidden(&self, fs: &Shared) -> bool {
+        fs.hide() >= Hide::Invisible
+            && self.tid.is_none()
+            && self.process().is_ok_and(|process| !access::shown(fs, &process, Hide::Invisible))
+    }
+
+    fn may_enter(&self, fs: &Shared, _cred: &Cred) -> Result<()> {
+        if fs.hide() == Hide::Off || self.tid.is_some() {
+            return Ok(());
+        }
+        if access::shown(fs, &*self.process()?, Hide::NoAccess) { Ok(()) } else { Err(EPERM) }
+    }
+
     /// Its effective user, but root where others may not look into it (`task_dump_owner`).
     fn owner(&self, mode: u32) -> (Uid, Gid) {
         let Ok(process) = self.process() else { return (Uid::ROOT, Gid(0)) };
@@ -113,7 +127,12 @@ macro_rules! rows {
             text("limits", 0o444, accounting::limits),
             list("maps", 0o444, memory::maps).guarded(access::read),
             raw("mem", 0o600, raw::mem).guarded(access::attach),
-            list("mounts", 0o444, mounts::mounts).guarded(mounts::guard),
+            list("mountinfo", 0o444, mounts::mountinfo)
+                .guarded(mounts::guard)
+                .changing(&mounts::CHANGES),
+            list("mounts", 0o444, mounts::mounts)
+                .guarded(mounts::guard)
+                .changing(&mounts::CHANGES),
             dir("ns", &namespaces::NS).perm(0o511),
             list("numa_maps", 0o444, memory::numa_maps).guarded(access::read),
             value("oom_adj", 0o644, &settings::OomAdj),
@@ -139,6 +158,7 @@ macro_rules! rows {
 
 static PROCESS_ROWS: &[Row<Task>] = rows![
     value("coredump_filter", 0o644, &settings::CoredumpFilter),
+    list("mountstats", 0o400, mounts::mountstats).guarded(mounts::guard),
     dir("task", &threads::TASK),
     text("timers", 0o444, accounting::timers),
     value("timerslack_ns", 0o666, &settings::TimerSlack),
@@ -146,12 +166,17 @@ static PROCESS_ROWS: &[Row<Task>] = rows![
 
 static THREAD_ROWS: &[Row<Task>] = rows![text("children", 0o444, accounting::children)];
 
-static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS);
+static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS).admitting(access::while_there);
 static THREAD: Dir<Task> = Dir::new(THREAD_ROWS);
 
-/// The running thread, which must be one of a process.
+/// The running thread's number.
+fn current_tid() -> Pid {
+    Pid(crate::sched::current().map_or(0, |task| task.id()))
+}
+
+/// Its process.
 fn current(kernel: &Kernel) -> Result<Arc<Process>> {
-    kernel.family.lock().get(Pid(crate::sched::current_id())).cloned().ok_or(ENOENT)
+    kernel.family.lock().get(current_tid()).cloned().ok_or(ENOENT)
 }
 
 /// `/proc/self`
@@ -161,7 +186,7 @@ pub(super) fn own(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
 
 /// `/proc/thread-self`
 pub(super) fn own_thread(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
-    let (pid, tid) = (current(cx.kernel)?.pid.0, crate::sched::current_id());
+    let (pid, tid) = (current(cx.kernel)?.pid.0, current_tid().0);
     leads_to(format!("{pid}/task/{tid}").as_bytes())
 }
 
@@ -178,7 +203,11 @@ impl Names<()> for Pids {
         };
         let process = cx.kernel.family.lock().get(Pid(pid)).map(Arc::downgrade);
         let Some(process) = process else { return Ok(None) };
-        cx.node(pid as u64, Task { process, tid: None }, 0o555, Body::Dir(&PROCESS)).map(Some)
+        let target = Task { process, tid: None };
+        if target.is_hidden(cx.fs) {
+            return Ok(None);
+        }
+        cx.node(pid as u64, target, 0o555, Body::Dir(&PROCESS)).map(Some)
     }
 
     fn list(&self, cx: &ProcCx<()>, from: u64, emit: &mut dyn FnMut(Named) -> bool) -> Result<()> {
@@ -189,6 +218,14 @@ impl Names<()> for Pids {
                 family.pids_from(Pid(from)).take(BATCH).collect()
             };
             for pid in &pids {
+                if cx.fs.hide() >= Hide::Invisible {
+                    let process = cx.kernel.family.lock().get(*pid).cloned();
+                    if process
+                        .is_none_or(|process| !access::shown(cx.fs, &process, Hide::Invisible))
+                    {
+                        continue;
+                    }
+                }
                 let name = format!("{}", pid.0);
                 if !emit(Named { key: pid.0 as u64, name: name.as_bytes(), kind: DT_DIR }) {
                     return Ok(());
