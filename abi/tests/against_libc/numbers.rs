@@ -71,7 +71,7 @@ tables! {
         poll::EPOLL_CTL_NAMES,
         process::CLONE_NAMES, process::WAITID_NAMES, process::RUSAGE_NAMES,
         process::RLIMIT_NAMES, process::RLIM_NAMES, process::PRIO_NAMES, process::SCHED_NAMES,
-        process::SCHED_FLAG_NAMES, process::OOM_NAMES,
+        process::SCHED_FLAG_NAMES, process::IOPRIO_NAMES, process::OOM_NAMES,
         process::FUTEX_NAMES, process::FUTEX_WORD_NAMES, process::FUTEX_OP_NAMES,
         process::ROBUST_NAMES, process::ARCH_NAMES, process::PR_NAMES, process::PR_ARG_NAMES,
         process::CAP_NAMES, process::CAP_VERSION_NAMES, process::REBOOT_NAMES,
@@ -158,6 +158,7 @@ tables! {
         fs::StatfsFlags = statfs_flag,
         fs::UmountFlags = umount_flag,
         net::SockFlags = prefix("SOCK_"),
+        mm::SwapFlags = prefix("SWAP_FLAG_"),
         poll::EventfdFlags = prefix("EFD_"),
     }
 }

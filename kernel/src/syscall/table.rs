@@ -8,10 +8,10 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl,
+    console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net, poll, prctl,
     priority, process,
     ret::Ret,
-    sched, signal, splice, time,
+    sched, signal, splice, swap, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -226,6 +226,8 @@ syscalls! {
     // Mounts
     mount => fs::mount;
     umount2 => fs::umount2;
+    swapon => swap::swapon, partial "no file can be swapped to";
+    swapoff => swap::swapoff, partial "no file can be swapped to";
     pivot_root => fs::pivot_root;
 
     // Waiting for files
@@ -302,6 +304,8 @@ syscalls! {
     getrusage => limits::getrusage, partial "no block and message counts";
     times => limits::times;
     futex => sched::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
+    ioprio_get => ioprio::ioprio_get;
+    ioprio_set => ioprio::ioprio_set;
     sched_yield => sched::sched_yield;
     getcpu => sched::getcpu;
     sched_getaffinity => sched::sched_getaffinity;

@@ -17,7 +17,7 @@ use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
 use crate::fs::mount::WriteAccess;
 use crate::fs::path::{self, Path, lookup, lookup_dir};
-use crate::fs::{Fd, Kind, namei, open as opening, tmpfs};
+use crate::fs::{Fd, File, Kind, namei, open as opening, tmpfs};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
 use crate::process::Cx;
 use abi::errno::{
@@ -144,9 +144,19 @@ fn open_at(cx: &Cx, dir: Fd, path: UserPath, flags: OpenFlags, perm: u32) -> Res
     let path = path.read(cx.space())?;
     let cloexec = flags.has(OpenFlags::CLOEXEC);
     let fd = cx.files().reserve(cx.limit(RLIMIT_NOFILE), cloexec)?;
-    let start = start(cx, dir, &path)?;
-    let file = cx.with_caller(|c| opening::open(c, cx.cred(), start, &path, flags, perm))?;
-    Ok(fd.install(file))
+    Ok(fd.install(open_path(cx, dir, &path, flags, perm)?))
+}
+
+/// Opens what a path names, without a descriptor for it.
+pub(super) fn open_path(
+    cx: &Cx,
+    dir: Fd,
+    path: &[u8],
+    flags: OpenFlags,
+    perm: u32,
+) -> Result<Arc<File>> {
+    let start = start(cx, dir, path)?;
+    cx.with_caller(|c| opening::open(c, cx.cred(), start, path, flags, perm))
 }
 
 /// The longest name of a file made by memfd_create(2): it is shown with `memfd:` before it.
