@@ -3,7 +3,7 @@
 use crate::host::{GLIBC, Headers, KERNEL};
 use abi::signal::Siginfo;
 use abi::wire::Field;
-use abi::{Wire, elf_aux, fs, poll, process, signal, time, tty};
+use abi::{Wire, elf_aux, fs, net, poll, process, signal, time, tty};
 use std::mem::{align_of, offset_of, size_of};
 
 /// A structure: its name in C, what is known about it here.
@@ -141,7 +141,7 @@ layouts! {
         tty::Winsize = "struct winsize",
     }
     packed { poll::EpollEvent = "struct epoll_event" }
-    library { process::SchedParam = "struct sched_param" }
+    library { net::Ucred = "struct ucred", process::SchedParam = "struct sched_param" }
 }
 
 #[test]
@@ -279,6 +279,7 @@ fn libc_crate_agrees() {
         fs::Flock = libc::flock { l_type, l_whence, l_start, l_len, l_pid }
         fs::OpenHow = libc::open_how { flags, mode, resolve }
         fs::InotifyEvent = libc::inotify_event { wd, mask, cookie, len }
+        net::Ucred = libc::ucred { pid, uid, gid }
         poll::Pollfd = libc::pollfd { fd, events, revents }
         poll::SignalfdSiginfo = libc::signalfd_siginfo {
             ssi_signo, ssi_errno, ssi_code, ssi_pid, ssi_uid, ssi_fd, ssi_tid, ssi_band,

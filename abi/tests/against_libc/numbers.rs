@@ -151,12 +151,13 @@ fn umount_flag(name: &str) -> String {
 
 tables! {
     library_headers_agree, IN_LIBRARY_HEADERS, GLIBC;
-    consts { fs::DT_NAMES, net::AF_NAMES, net::SOCK_NAMES, time::UTIME_NAMES }
+    consts { fs::DT_NAMES, net::AF_NAMES, net::SHUT_NAMES, net::SOCK_NAMES, net::SO_NAMES, time::UTIME_NAMES }
     flags {
         fs::AccessMode = |name: &str| format!("{name}_OK"),
         fs::SpliceFlags = prefix("SPLICE_F_"),
         fs::StatfsFlags = statfs_flag,
         fs::UmountFlags = umount_flag,
+        net::MsgFlags = prefix("MSG_"),
         net::SockFlags = prefix("SOCK_"),
         mm::SwapFlags = prefix("SWAP_FLAG_"),
         poll::EventfdFlags = prefix("EFD_"),
@@ -192,8 +193,10 @@ fn single_constants_agree() {
             ("sysconf(_SC_PAGESIZE)", mm::PAGE_SIZE as u64),
             ("FD_SETSIZE", poll::FD_SETSIZE as u64),
             ("8 * sizeof(fd_mask)", poll::FD_SET_WORD_BITS as u64),
-            ("AF_MAX", net::AF_MAX.into()),
             ("IOV_MAX", fs::IOV_MAX as u64),
+            ("SOL_SOCKET", net::SOL_SOCKET as u64),
+            ("SOMAXCONN", net::SOMAXCONN as u64),
+            ("sizeof(sa_family_t)", net::SA_FAMILY_SIZE as u64),
             ("sizeof(struct sockaddr_storage)", net::SOCKADDR_STORAGE_SIZE as u64),
             ("sizeof(struct sockaddr_un)", net::SOCKADDR_UN_SIZE as u64),
             ("sizeof(((struct sockaddr_un *)0)->sun_path)", net::UNIX_PATH_MAX as u64),

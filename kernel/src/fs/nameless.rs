@@ -13,7 +13,7 @@ use crate::fs::pipe::Fifo;
 use crate::lock::{Spin, order};
 use crate::time::{RealTime, timespec};
 use abi::Result;
-use abi::fs::{OpenFlags, PIPE_BUF, S_IFIFO, S_IFMT};
+use abi::fs::{OpenFlags, PIPE_BUF, S_IFIFO, S_IFMT, S_IFSOCK};
 use alloc::sync::Arc;
 
 /// Such an inode: attributes and nothing else.
@@ -30,25 +30,12 @@ impl Nameless {
 
     /// That of a new pipe.
     pub fn pipe(c: &Caller, fifo: Fifo) -> Self {
-        let now = attr::now(c);
-        let mounts = &c.fs_info.mounts;
-        let attr = Attr {
-            dev: mounts.pipe_dev(),
-            ino: mounts.new_pipe_ino(),
-            mode: S_IFIFO | 0o600,
-            nlink: 1,
-            uid: c.cred.fsuid,
-            gid: c.cred.fsgid,
-            rdev: 0,
-            size: 0,
-            blocks: 0,
-            blksize: PIPE_BUF as u32,
-            atime: now,
-            mtime: now,
-            ctime: now,
-            btime: None,
-        };
-        Self::new(attr, Some(fifo))
+        Self::new(own_attr(c, S_IFIFO | 0o600), Some(fifo))
+    }
+
+    /// That of a new socket, in the file system of pipes: Linux has another such for sockets.
+    pub fn socket(c: &Caller) -> Self {
+        Self::new(own_attr(c, S_IFSOCK | 0o777), None)
     }
 
     /// The one that event files share (`anon_inode_inode`): it has no type.
@@ -81,6 +68,28 @@ impl Namespace {
         let root = self.root();
         let dentry = root.dentry.nameless(b"", inode.clone());
         Path { mount: root.mount, dentry }
+    }
+}
+
+/// The attributes of an inode that one object has for itself.
+fn own_attr(c: &Caller, mode: u32) -> Attr {
+    let now = attr::now(c);
+    let mounts = &c.fs_info.mounts;
+    Attr {
+        dev: mounts.pipe_dev(),
+        ino: mounts.new_pipe_ino(),
+        mode,
+        nlink: 1,
+        uid: c.cred.fsuid,
+        gid: c.cred.fsgid,
+        rdev: 0,
+        size: 0,
+        blocks: 0,
+        blksize: PIPE_BUF as u32,
+        atime: now,
+        mtime: now,
+        ctime: now,
+        btime: None,
     }
 }
 

@@ -15,11 +15,12 @@ use super::{
 };
 use crate::{
     cred::Uid,
-    dev::{DeviceTable, Drivers},
+    dev::{DeviceTable, Drivers, kmsg::Readers},
     fs::{epoll::Nesting, inode::FsType, mount::Namespace},
     lock::{Spin, order},
     log::Log,
     mm::Vdso,
+    net::unix::Registry,
     random::Random,
     sched::Sched,
     time::RealTime,
@@ -50,12 +51,16 @@ pub struct Kernel {
     pub futexes: Futexes,
     /// Host and domain name.
     pub uts: Spin<Uts, order::Names>,
+    /// The sockets that have names.
+    pub sockets: Registry,
     /// The file systems that mount(2) knows; set at boot.
     pub file_systems: spin::Once<Vec<FsType>>,
     /// The initial mounts; set when the root is there.
     pub mounts: spin::Once<Arc<Namespace>>,
     /// The terminals; set at boot.
     pub terminals: spin::Once<Terminals>,
+    /// Who reads the log; set at boot.
+    pub log_readers: spin::Once<Readers>,
     /// What device drivers work with; set at boot.
     pub drivers: spin::Once<Drivers>,
     /// The devices as file systems see them; set at boot.
@@ -142,9 +147,11 @@ impl Kernel {
             epoll_nesting: Nesting::new(),
             futexes: Futexes::new(),
             uts: Spin::new(Uts::new()),
+            sockets: Registry::new(),
             file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
+            log_readers: spin::Once::new(),
             drivers: spin::Once::new(),
             devices: spin::Once::new(),
             options: spin::Once::new(),

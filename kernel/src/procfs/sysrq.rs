@@ -4,13 +4,16 @@
 use super::table::ProcCx;
 use crate::fs::Caller;
 use crate::mm::io::Source;
-use crate::process::{Kernel, Pid};
+use crate::process::{Kernel, Pid, reboot};
 use crate::sched;
 use crate::signal::Pending;
 use abi::Result;
 use abi::errno::EFAULT;
 use abi::signal::{SIGKILL, SIGTERM};
 use hal::mem::FRAME_SIZE;
+
+/// What a console shows that nobody has told otherwise (`CONSOLE_LOGLEVEL_DEFAULT`).
+const USUAL_LEVEL: u8 = 7;
 
 /// A command.
 struct Command {
@@ -57,7 +60,7 @@ static COMMANDS: [Command; 10] = [
         help: "show-memory-usage(m)",
         run: |_| show_memory(),
     },
-    Command { key: b'o', action: "Power Off", help: "poweroff(o)", run: |_| hal::power::off() },
+    Command { key: b'o', action: "Power Off", help: "poweroff(o)", run: |_| reboot::power_off() },
     // Files are in memory only: they are as safe as they get.
     Command {
         key: b's',
@@ -98,13 +101,24 @@ pub(super) fn trigger(
 }
 
 fn run(kernel: &Kernel, key: u8) {
+    // What it is reaches the console whatever is shown there (`__handle_sysrq`).
+    let levels = kernel.log.levels();
+    kernel.log.set_console_level(USUAL_LEVEL);
+    announce(key);
+    kernel.log.set_levels(levels);
+    if key.is_ascii_digit() {
+        kernel.log.set_console_level(key - b'0');
+    } else if let Some(command) = COMMANDS.iter().find(|command| command.key == key) {
+        (command.run)(kernel);
+    }
+}
+
+fn announce(key: u8) {
     if key.is_ascii_digit() {
         crate::printk!(INFO, "sysrq: Changing Loglevel");
         crate::printk!(INFO, "sysrq: Loglevel set to {}", key - b'0');
-        kernel.log.set_console_level(key - b'0');
     } else if let Some(command) = COMMANDS.iter().find(|command| command.key == key) {
         crate::printk!(INFO, "sysrq: {}", command.action);
-        (command.run)(kernel);
     } else {
         help();
     }

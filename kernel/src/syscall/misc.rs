@@ -12,9 +12,9 @@ use abi::{
 
 use crate::{
     dev::bulk::in_pieces,
-    mm::user::{Out, UserBytes, UserOut, UserStr},
+    mm::user::{Out, UserBytes, UserOut},
     process::{
-        Cx,
+        Cx, reboot,
         uts::{MACHINE, RELEASE, SYSNAME, VERSION},
     },
     sched::load::SHIFT,
@@ -108,13 +108,7 @@ pub fn getrandom(cx: &mut Cx, buffer: UserBytes<Out>, flags: u32) -> Result<usiz
 }
 
 /// reboot(2)
-pub fn reboot(
-    cx: &mut Cx,
-    magic1: u32,
-    magic2: u32,
-    command: u32,
-    argument: UserStr,
-) -> Result<()> {
+pub fn reboot(cx: &mut Cx, magic1: u32, magic2: u32, command: u32, argument: u64) -> Result<()> {
     if !cx.cred().capable(CAP_SYS_BOOT) {
         return Err(EPERM);
     }
@@ -124,27 +118,14 @@ pub fn reboot(
         return Err(EINVAL);
     }
     match command {
-        LINUX_REBOOT_CMD_RESTART => {
-            crate::printk!(EMERG, "reboot: Restarting system");
-            hal::power::reboot()
-        }
+        LINUX_REBOOT_CMD_RESTART => reboot::restart(None),
         LINUX_REBOOT_CMD_RESTART2 => {
-            let argument = argument.read(cx.space(), 256)?;
-            crate::printk!(
-                EMERG,
-                "reboot: Restarting system with command '{}'",
-                argument.escape_ascii()
-            );
-            hal::power::reboot()
+            let mut text = [0; 255];
+            let len = cx.space().copy_str_in(argument, &mut text)?.unwrap_or(text.len());
+            reboot::restart(text.get(..len))
         }
-        LINUX_REBOOT_CMD_HALT => {
-            crate::printk!(EMERG, "reboot: System halted");
-            hal::power::halt()
-        }
-        LINUX_REBOOT_CMD_POWER_OFF => {
-            crate::printk!(EMERG, "reboot: Power down");
-            hal::power::off()
-        }
+        LINUX_REBOOT_CMD_HALT => reboot::halt(),
+        LINUX_REBOOT_CMD_POWER_OFF => reboot::power_off(),
         // There is no keyboard whose Ctrl-Alt-Del this could be about; init may ask all the same.
         LINUX_REBOOT_CMD_CAD_ON | LINUX_REBOOT_CMD_CAD_OFF => Ok(()),
         _ => Err(EINVAL),

@@ -18,6 +18,7 @@ pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod net;
+pub mod notify;
 pub mod poll;
 pub mod prctl;
 pub mod priority;

@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net, poll, prctl,
-    priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net, notify,
+    poll, prctl, priority, process,
     ret::Ret,
     sched, signal, splice, swap, time,
 };
@@ -230,6 +230,12 @@ syscalls! {
     swapoff => swap::swapoff, partial "no file can be swapped to";
     pivot_root => fs::pivot_root;
 
+    // What happens to files
+    inotify_init => notify::inotify_init;
+    inotify_init1 => notify::inotify_init1;
+    inotify_add_watch => notify::inotify_add_watch;
+    inotify_rm_watch => notify::inotify_rm_watch;
+
     // Waiting for files
     poll => poll::poll;
     ppoll => poll::ppoll;
@@ -243,6 +249,22 @@ syscalls! {
     epoll_pwait2 => event::epoll_pwait2;
     eventfd => event::eventfd;
     eventfd2 => event::eventfd2;
+
+    // Sockets
+    socket => net::socket, partial "AF_UNIX only";
+    socketpair => net::socketpair;
+    bind => net::bind;
+    connect => net::connect;
+    listen => net::listen;
+    accept => net::accept;
+    accept4 => net::accept4;
+    getsockname => net::getsockname;
+    getpeername => net::getpeername;
+    sendto => net::sendto;
+    recvfrom => net::recvfrom;
+    shutdown => net::shutdown;
+    getsockopt => net::getsockopt, partial "no timeouts, no options of SOL_SOCKET that only tune";
+    setsockopt => net::setsockopt, partial "buffer sizes";
 
     // Memory
     mmap => mem::mmap;
@@ -349,24 +371,6 @@ syscalls! {
     getitimer => time::getitimer;
     setitimer => time::setitimer;
 
-    // Sockets
-    socket => net::socket, partial "no protocol family";
-    socketpair => net::socket, partial "no protocol family";
-    bind => net::of_socket, partial "no file is a socket";
-    listen => net::of_socket, partial "no file is a socket";
-    connect => net::of_socket, partial "no file is a socket";
-    accept => net::of_socket, partial "no file is a socket";
-    accept4 => net::of_socket, partial "no file is a socket";
-    getsockname => net::of_socket, partial "no file is a socket";
-    getpeername => net::of_socket, partial "no file is a socket";
-    sendto => net::of_socket, partial "no file is a socket";
-    sendmsg => net::of_socket, partial "no file is a socket";
-    recvfrom => net::of_socket, partial "no file is a socket";
-    recvmsg => net::of_socket, partial "no file is a socket";
-    shutdown => net::of_socket, partial "no file is a socket";
-    setsockopt => net::of_socket, partial "no file is a socket";
-    getsockopt => net::of_socket, partial "no file is a socket";
-
     // The system
     uname => misc::uname;
     sethostname => misc::sethostname;
@@ -377,4 +381,5 @@ syscalls! {
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
+    syslog => console::syslog;
 }
