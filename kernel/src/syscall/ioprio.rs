@@ -63,7 +63,7 @@ pub fn ioprio_set(cx: &mut Cx, which: u32, who: i32, new: u32) -> Result<()> {
 
 /// Three bits; below them are three of a level, and hints between the two.
 fn class(prio: u32) -> u32 {
-    prio >> IOPRIO_CLASS_SHIFT & 7
+    (prio >> IOPRIO_CLASS_SHIFT) & 7
 }
 
 /// Whether `cred` may say so of the process (`set_task_ioprio`).
@@ -86,7 +86,7 @@ pub fn ioprio_get(cx: &mut Cx, which: u32, who: i32) -> Result<u32> {
 /// The better of two (`ioprio_best`): the lower number, where none at all is best effort.
 fn better(a: u32, b: u32) -> u32 {
     /// What those get that have asked for nothing.
-    const USUAL: u32 = IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_NR_LEVELS / 2;
+    const USUAL: u32 = (IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT) | (IOPRIO_NR_LEVELS / 2);
     let valid = |prio: u32| match class(prio) {
         IOPRIO_CLASS_NONE => USUAL,
         _ => prio,
