@@ -66,7 +66,7 @@ tables! {
         elf_aux::EM_NAMES, elf_aux::PT_NAMES, elf_aux::NT_NAMES, elf_aux::PN_NAMES,
         fs::LIMIT_NAMES, fs::UIO_NAMES, fs::MODE_NAMES, fs::AT_FD_NAMES, fs::AT_SHARED_NAMES,
         fs::SEEK_NAMES, fs::FCNTL_NAMES, fs::FD_FLAG_NAMES, fs::LOCK_NAMES, fs::OWNER_NAMES,
-        fs::FADV_NAMES, fs::MAGIC_NAMES, fs::FIO_NAMES, fs::BLK_NAMES,
+        fs::FADV_NAMES, fs::MAGIC_NAMES, fs::FIO_NAMES, fs::RND_NAMES, fs::BLK_NAMES,
         mm::MADV_NAMES, mm::MEMBARRIER_NAMES, mm::MPOL_NAMES, mm::PKEY_NAMES,
         poll::EPOLL_CTL_NAMES,
         process::CLONE_NAMES, process::WAITID_NAMES, process::RUSAGE_NAMES,

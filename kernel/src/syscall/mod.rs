@@ -19,6 +19,7 @@ pub mod mem;
 pub mod misc;
 pub mod net;
 pub mod notify;
+pub mod pidfd;
 pub mod poll;
 pub mod prctl;
 pub mod priority;

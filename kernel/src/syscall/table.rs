@@ -9,7 +9,7 @@ use super::{
     Registers,
     arg::{Arg, Args},
     console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net, notify,
-    poll, prctl, priority, process,
+    pidfd, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, splice, swap, time,
 };
@@ -286,13 +286,17 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_PIDFD, namespaces";
+    clone3 => process::clone3, partial "no namespaces, cgroups";
+    clone => process::clone, partial "no namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
     exit_group => process::exit_group;
     wait4 => process::wait4;
-    waitid => process::waitid, partial "no P_PIDFD";
+    waitid => process::waitid;
+    pidfd_open => pidfd::pidfd_open;
+    pidfd_send_signal => pidfd::pidfd_send_signal;
+    pidfd_getfd => pidfd::pidfd_getfd;
     getpid => process::getpid;
     gettid => process::gettid;
     getppid => process::getppid;
@@ -303,6 +307,7 @@ syscalls! {
     setsid => process::setsid;
     set_tid_address => process::set_tid_address;
     set_robust_list => process::set_robust_list;
+    get_robust_list => process::get_robust_list;
     arch_prctl => process::arch_prctl, partial "FS and GS bases only";
     getuid => ids::getuid;
     geteuid => ids::geteuid;
@@ -325,7 +330,7 @@ syscalls! {
     setrlimit => limits::setrlimit;
     getrusage => limits::getrusage, partial "no block and message counts";
     times => limits::times;
-    futex => sched::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
+    futex => sched::futex, partial "no priority inheritance";
     ioprio_get => ioprio::ioprio_get;
     ioprio_set => ioprio::ioprio_set;
     sched_yield => sched::sched_yield;
@@ -351,6 +356,7 @@ syscalls! {
     rt_sigsuspend => signal::rt_sigsuspend;
     rt_sigtimedwait => signal::rt_sigtimedwait;
     rt_sigqueueinfo => signal::rt_sigqueueinfo;
+    rt_tgsigqueueinfo => signal::rt_tgsigqueueinfo;
     rt_sigreturn => signal::rt_sigreturn;
     sigaltstack => signal::sigaltstack;
     pause => signal::pause;
