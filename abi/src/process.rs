@@ -80,6 +80,13 @@ consts! {
     /// Whose priority getpriority(2) tells.
     pub PRIO_NAMES: u32 { PRIO_PROCESS = 0, PRIO_PGRP = 1, PRIO_USER = 2 }
 
+    /// Whose I/O priority ioprio_get(2) tells, the classes, and how a priority is put together.
+    pub IOPRIO_NAMES: u32 {
+        IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_PGRP = 2, IOPRIO_WHO_USER = 3,
+        IOPRIO_CLASS_NONE = 0, IOPRIO_CLASS_RT = 1, IOPRIO_CLASS_BE = 2, IOPRIO_CLASS_IDLE = 3,
+        IOPRIO_CLASS_SHIFT = 13, IOPRIO_NR_LEVELS = 8,
+    }
+
     /// Bounds of /proc/PID/oom_score_adj, and of its older form oom_adj.
     pub OOM_NAMES: i32 {
         OOM_SCORE_ADJ_MIN = -1000, OOM_SCORE_ADJ_MAX = 1000, OOM_DISABLE = -17,

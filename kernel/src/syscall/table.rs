@@ -8,10 +8,10 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    caps, console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, pidfd,
-    poll, prctl, priority, process,
+    caps, console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net,
+    notify, pidfd, poll, prctl, priority, process,
     ret::Ret,
-    sched, signal, splice, time,
+    sched, signal, splice, swap, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -228,6 +228,8 @@ syscalls! {
     // Mounts
     mount => fs::mount;
     umount2 => fs::umount2;
+    swapon => swap::swapon, partial "no file can be swapped to";
+    swapoff => swap::swapoff, partial "no file can be swapped to";
     pivot_root => fs::pivot_root;
 
     // What happens to files
@@ -338,6 +340,8 @@ syscalls! {
     getrusage => limits::getrusage, partial "no block and message counts";
     times => limits::times;
     futex => sched::futex, partial "no priority inheritance";
+    ioprio_get => ioprio::ioprio_get;
+    ioprio_set => ioprio::ioprio_set;
     sched_yield => sched::sched_yield;
     getcpu => sched::getcpu;
     sched_getaffinity => sched::sched_getaffinity;

@@ -17,7 +17,7 @@ use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
 use crate::fs::mount::WriteAccess;
 use crate::fs::path::{self, Path, lookup, lookup_dir};
-use crate::fs::{Fd, Kind, namei, notify, open as opening, tmpfs};
+use crate::fs::{Fd, File, Kind, namei, notify, open as opening, tmpfs};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
 use crate::process::Cx;
 use abi::errno::{
@@ -188,6 +188,18 @@ fn open_by(
     let file =
         cx.with_caller(|c| opening::open_ruled(c, cx.cred(), start, &path, flags, perm, rules))?;
     Ok(fd.install(file))
+}
+
+/// Opens what a path names, without a descriptor for it.
+pub(super) fn open_path(
+    cx: &Cx,
+    dir: Fd,
+    path: &[u8],
+    flags: OpenFlags,
+    perm: u32,
+) -> Result<Arc<File>> {
+    let start = start(cx, dir, path)?;
+    cx.with_caller(|c| opening::open(c, cx.cred(), start, path, flags, perm))
 }
 
 /// The longest name of a file made by memfd_create(2): it is shown with `memfd:` before it.
