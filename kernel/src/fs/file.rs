@@ -16,6 +16,7 @@ use crate::fs::sigio::Teller;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::{MapFile, MapSource};
+use crate::sched::count_file;
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Vigil, Watch, Woken};
 use abi::Result;
@@ -202,6 +203,7 @@ impl File {
         cred: Arc<Cred>,
     ) -> Self {
         let usable = !flags.has(OpenFlags::PATH);
+        count_file(1);
         Self {
             watchers: Watchers::default(),
             ops,
@@ -601,6 +603,7 @@ impl Drop for File {
             self.tell(if writes { InotifyMask::CLOSE_WRITE } else { InotifyMask::CLOSE_NOWRITE });
         }
         locks::released(self);
+        count_file(-1);
     }
 }
 
