@@ -110,7 +110,7 @@ fn find(
         let name = match walk.to_last()? {
             Last::Name(name) => name,
             Last::DotDot => {
-                walk.up();
+                walk.up()?;
                 break walk.at().clone();
             }
             Last::Here | Last::Dot => break walk.at().clone(),

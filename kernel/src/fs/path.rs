@@ -36,6 +36,17 @@ impl Path {
         Arc::ptr_eq(&self.dentry, &other.dentry) && Arc::ptr_eq(&self.mount, &other.mount)
     }
 
+    /// Whether the mount shows the name (`path_connected`).
+    fn is_connected(&self) -> bool {
+        let top = self.mount.root();
+        if top.parent().is_none() || self.dentry.is_within(top) {
+            return true;
+        }
+        // Or it was on its way from one place to another while it was looked at.
+        let _still = top.sb().rename.lock();
+        self.dentry.is_within(top)
+    }
+
     /// The way up, through mounts, but not above `root`.
     pub fn parent(&self, root: &Path) -> Path {
         let mut at = self.clone();
@@ -155,7 +166,7 @@ impl<'p> Walk<'p> {
             match self.to_last()? {
                 Last::Here | Last::Dot => break,
                 Last::DotDot => {
-                    self.up();
+                    self.up()?;
                     break;
                 }
                 Last::Name(name) => {
@@ -184,7 +195,7 @@ impl<'p> Walk<'p> {
                 b"." if last => return Ok(Last::Dot),
                 b"." => {}
                 b".." if last => return Ok(Last::DotDot),
-                b".." => self.up(),
+                b".." => self.up()?,
                 _ if last => return Ok(Last::Name(name)),
                 bytes => {
                     let child = self.child(bytes)?;
@@ -198,9 +209,15 @@ impl<'p> Walk<'p> {
         Ok(Last::Here)
     }
 
-    /// Goes to the parent directory.
-    pub fn up(&mut self) {
-        self.at = self.at.parent(&self.root);
+    /// Goes to the parent directory. `ENOENT` where the mount does not show it: a directory that
+    /// was moved out of the part of the file system that is mounted.
+    pub fn up(&mut self) -> Result<()> {
+        let up = self.at.parent(&self.root);
+        if !up.is_connected() {
+            return Err(ENOENT);
+        }
+        self.at = up;
+        Ok(())
     }
 
     /// What `name` leads to in the directory where the walk is, mounts included. It may lead to
