@@ -649,8 +649,11 @@ pub fn out_of_memory() -> bool {
 /// Logs a line; see [`printk!`].
 pub fn printk(level: u8, text: fmt::Arguments<'_>) {
     let cpu = this(&NoPreempt::new());
-    if let Some(background) = cpu.and_then(|cpu| cpu.sched.background.get()) {
+    let Some(cpu) = cpu else { return };
+    if let Some(background) = cpu.sched.background.get() {
         background.log().write(level, text);
+        // Who reads the log is told when the CPU comes by: whatever lock may be held here.
+        cpu.deferred.store(true, Release);
     }
 }
 

@@ -36,7 +36,9 @@ fn target(cx: &Cx, id: i32) -> Result<(Arc<Process>, TaskRef)> {
         return Ok((cx.process().clone(), cx.task.clone()));
     }
     let process = signal::find(cx, Pid(id)).ok_or(ESRCH)?;
-    let task = process.task().ok_or(ESRCH)?;
+    let thread = process.thread_of(Pid(id)).and_then(|thread| thread.task().cloned());
+    // A zombie is still scheduled somehow.
+    let task = thread.or_else(|| process.task()).ok_or(ESRCH)?;
     Ok((process, task))
 }
 

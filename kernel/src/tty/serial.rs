@@ -15,6 +15,7 @@ use crossbeam_queue::ArrayQueue;
 use super::termios::{self, Settings};
 use super::tty::Driver;
 use crate::lock::{IrqSpin, order};
+use crate::log::Log;
 
 /// Received bytes that wait for the terminal.
 const QUEUE: usize = 4096;
@@ -27,16 +28,19 @@ pub struct Port {
     fetching: IrqSpin<(), order::SerialPort>,
     /// The interrupt has left something to do.
     pending: AtomicBool,
+    /// Shows its lines on this port, if it is the console.
+    log: &'static Log,
 }
 
 impl Port {
     /// Port `index` of the machine.
-    pub fn new(index: usize) -> Arc<Self> {
+    pub fn new(index: usize, log: &'static Log) -> Arc<Self> {
         Arc::new(Self {
             index,
             received: ArrayQueue::new(QUEUE),
             fetching: IrqSpin::new(()),
             pending: AtomicBool::new(false),
+            log,
         })
     }
 
@@ -95,7 +99,9 @@ impl Driver for Uart {
     }
 
     fn send(&self, bytes: &[u8]) {
-        hal::dev::serial::write(self.0.index, bytes);
+        let port = self.0.index;
+        let write = || hal::dev::serial::write(port, bytes);
+        if self.0.log.is_console(port) { self.0.log.on_console(write) } else { write() }
     }
 
     fn flush_received(&self) {

@@ -15,15 +15,16 @@ mod status;
 mod threads;
 
 use super::Text;
+use super::mount::{Hide, Shared};
 use super::table::{Body, Dir, Named, Names, ProcCx, Row, Subject, dir, leads_to, list, magic};
 use super::table::{number_of, raw, text, trigger, value};
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
 use crate::fs::Caller;
 use crate::fs::inode::Inode;
 use crate::mm::{Dumpable, Space};
 use crate::process::{Kernel, Parts, Pid, Process, Thread};
 use abi::Result;
-use abi::errno::{EINVAL, ENOENT, ESRCH, Errno};
+use abi::errno::{EINVAL, ENOENT, EPERM, ESRCH, Errno};
 use abi::fs::{DT_DIR, S_IFDIR};
 use alloc::format;
 use alloc::sync::{Arc, Weak};
@@ -75,6 +76,19 @@ impl Subject for Task {
 
     fn is_stale(&self) -> bool {
         self.living().is_err()
+    }
+
+    fn is_hidden(&self, fs: &Shared) -> bool {
+        fs.hide() >= Hide::Invisible
+            && self.tid.is_none()
+            && self.process().is_ok_and(|process| !access::shown(fs, &process, Hide::Invisible))
+    }
+
+    fn may_enter(&self, fs: &Shared, _cred: &Cred) -> Result<()> {
+        if fs.hide() == Hide::Off || self.tid.is_some() {
+            return Ok(());
+        }
+        if access::shown(fs, &*self.process()?, Hide::NoAccess) { Ok(()) } else { Err(EPERM) }
     }
 
     /// Its effective user, but root where others may not look into it (`task_dump_owner`).
@@ -178,7 +192,11 @@ impl Names<()> for Pids {
         };
         let process = cx.kernel.family.lock().get(Pid(pid)).map(Arc::downgrade);
         let Some(process) = process else { return Ok(None) };
-        cx.node(pid as u64, Task { process, tid: None }, 0o555, Body::Dir(&PROCESS)).map(Some)
+        let target = Task { process, tid: None };
+        if target.is_hidden(cx.fs) {
+            return Ok(None);
+        }
+        cx.node(pid as u64, target, 0o555, Body::Dir(&PROCESS)).map(Some)
     }
 
     fn list(&self, cx: &ProcCx<()>, from: u64, emit: &mut dyn FnMut(Named) -> bool) -> Result<()> {
@@ -189,6 +207,14 @@ impl Names<()> for Pids {
                 family.pids_from(Pid(from)).take(BATCH).collect()
             };
             for pid in &pids {
+                if cx.fs.hide() >= Hide::Invisible {
+                    let process = cx.kernel.family.lock().get(*pid).cloned();
+                    if process
+                        .is_none_or(|process| !access::shown(cx.fs, &process, Hide::Invisible))
+                    {
+                        continue;
+                    }
+                }
                 let name = format!("{}", pid.0);
                 if !emit(Named { key: pid.0 as u64, name: name.as_bytes(), kind: DT_DIR }) {
                     return Ok(());

@@ -20,8 +20,8 @@ fn a_port_carries_every_byte_both_ways() {
     let machine = Machine::new(&NoKernel, Config::new(Abi { exit_group: 231, rt_sigreturn: 15 }));
     machine.attach();
     let processes: &'static Processes = Box::leak(Box::default());
-    let terminals = Terminals::new(processes, Some(b"ttyS1,115200"));
-    assert_eq!(terminals.console_port(), 1);
+    let terminals = Terminals::new(processes, Box::leak(Box::default()), Some(b"ttyS1,115200"));
+    assert_eq!(console_port(Some(b"ttyS1,115200")), 1);
     let user = User::new(&NoDevices);
     let open = |index: usize| {
         let tty = terminals.serial(index).unwrap().clone();
