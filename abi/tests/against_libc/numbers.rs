@@ -95,6 +95,7 @@ tables! {
         fs::StatxMask = prefix("STATX_"),
         fs::StatxAttr = prefix("STATX_ATTR_"),
         fs::MountFlags = prefix("MS_"),
+        fs::MountAttrFlags = prefix("MOUNT_ATTR_"),
         fs::CloseRangeFlags = prefix("CLOSE_RANGE_"),
         fs::XattrFlags = prefix("XATTR_"),
         fs::SyncRangeFlags = prefix("SYNC_FILE_RANGE_"),

@@ -227,6 +227,7 @@ syscalls! {
     mount => fs::mount;
     umount2 => fs::umount2;
     pivot_root => fs::pivot_root;
+    mount_setattr => fs::mount_setattr;
 
     // What happens to files
     inotify_init => notify::inotify_init;
