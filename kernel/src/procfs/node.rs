@@ -117,9 +117,13 @@ impl<T: Subject> Inode for Node<T> {
             }
             _ => false,
         };
-        match setting {
+        let usual = match setting {
             true => plain_permission(cred, self.access(), want),
             false => permission(cred, self.access(), want),
+        };
+        match self.body {
+            Body::Dir(Dir { admits: Some(admits), .. }) => admits(&self.cx(Some(cred)), usual),
+            _ => usual,
         }
     }
 

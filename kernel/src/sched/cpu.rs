@@ -657,7 +657,8 @@ pub fn printk(level: u8, text: fmt::Arguments<'_>) {
     }
 }
 
-/// The number of the running thread; 0 if it is none. Waits for no lock.
+/// The number of the running thread; 0 if it is none, or that cannot be told at once: for panics,
+/// which wait for no lock.
 pub fn current_id() -> i32 {
     let cpu = this(&NoPreempt::new());
     let id = cpu.and_then(|cpu| cpu.current.try_lock().and_then(|task| Some(task.as_ref()?.id())));
