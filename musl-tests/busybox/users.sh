@@ -21,7 +21,7 @@ mkpasswd -m sha512 -S saltsalt secret; mkpasswd -m md5 -S saltsalt secret; mkpas
 nologin; echo $?
 
 #: passwd
-cp /etc/passwd saved; echo 'nobody:x:19000:0:99999:7:::' >/etc/shadow; show() { sed 's/:[0-9]*:/:DAY:/' /etc/shadow; }; passwd -l nobody; show; passwd -u nobody; show; passwd -d nobody; show
+cp /etc/passwd saved; echo 'nobody:x:19000:0:99999:7:::' >/etc/shadow; show() { sed 's/:[0-9][0-9]*:/:DAY:/' /etc/shadow; }; passwd -l nobody; show; passwd -u nobody; show; passwd -d nobody; show
 /tests/pty 'password:' $'Correct-Horse9\r' 'password:' $'Correct-Horse9\r' -- passwd nobody >screen; echo $?; cut -c1-10 /etc/shadow; stat -c %a /etc/shadow; passwd nosuch; cp saved /etc/passwd; rm -f /etc/shadow /etc/shadow+ /etc/passwd- /etc/shadow- screen saved
 
 #: reset

@@ -40,7 +40,7 @@ pub const MISSING: [(&str, &str); 6] = [
     ("modules", "the guest has no kernel modules, and Eclipse can load none"),
     ("namespaces", "Eclipse has one namespace of each kind"),
     ("network", "the machine has no network card and the guest has not set up the loopback one"),
-    ("sockets", "Eclipse has no sockets"),
+    ("sockets", "Eclipse has sockets of one machine only: no AF_INET, no AF_NETLINK"),
 ];
 
 /// One case.

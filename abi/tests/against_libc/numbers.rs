@@ -72,7 +72,7 @@ tables! {
         poll::EPOLL_CTL_NAMES,
         process::CLONE_NAMES, process::WAITID_NAMES, process::RUSAGE_NAMES,
         process::RLIMIT_NAMES, process::RLIM_NAMES, process::PRIO_NAMES, process::SCHED_NAMES,
-        process::SCHED_FLAG_NAMES, process::OOM_NAMES,
+        process::SCHED_FLAG_NAMES, process::IOPRIO_NAMES, process::OOM_NAMES,
         process::FUTEX_NAMES, process::FUTEX_WORD_NAMES, process::FUTEX_OP_NAMES,
         process::ROBUST_NAMES, process::ARCH_NAMES, process::PR_NAMES, process::PR_ARG_NAMES,
         process::CAP_NAMES, process::CAP_VERSION_NAMES, process::REBOOT_NAMES,
@@ -80,7 +80,8 @@ tables! {
         signal::ILL_NAMES, signal::FPE_NAMES, signal::SEGV_NAMES, signal::BUS_NAMES,
         signal::TRAP_NAMES, signal::CLD_NAMES, signal::POLL_NAMES, signal::SYS_NAMES,
         signal::SIGEV_NAMES, signal::STACK_NAMES, signal::frame::FP_XSTATE_NAMES,
-        time::CLOCK_NAMES, time::ITIMER_NAMES, time::TIME_STATE_NAMES,
+        time::CLOCK_NAMES, time::ITIMER_NAMES, time::TFD_IOC_NAMES,
+        time::TIME_STATE_NAMES,
         tty::LDISC_NAMES, tty::CC_NAMES, tty::TERM_FIELD_NAMES, tty::TTY_IOCTL_NAMES,
         tty::TTY_ARG_NAMES, tty::PKT_NAMES, tty::MODEM_NAMES,
     }
@@ -117,6 +118,7 @@ tables! {
         poll::EpollCreateFlags = prefix("EPOLL_"),
         poll::SignalfdFlags = prefix("SFD_"),
         process::CloneFlags = prefix("CLONE_"),
+        process::SecureBits = prefix("SECBIT_"),
         process::WaitOptions = prefix("W"),
         process::WaitKind = prefix("__W"),
         process::RandomFlags = prefix("GRND_"),
@@ -161,6 +163,7 @@ tables! {
         fs::UmountFlags = umount_flag,
         net::MsgFlags = prefix("MSG_"),
         net::SockFlags = prefix("SOCK_"),
+        mm::SwapFlags = prefix("SWAP_FLAG_"),
         poll::EventfdFlags = prefix("EFD_"),
     }
 }
@@ -194,7 +197,6 @@ fn single_constants_agree() {
             ("sysconf(_SC_PAGESIZE)", mm::PAGE_SIZE as u64),
             ("FD_SETSIZE", poll::FD_SETSIZE as u64),
             ("8 * sizeof(fd_mask)", poll::FD_SET_WORD_BITS as u64),
-            ("AF_MAX", net::AF_MAX.into()),
             ("IOV_MAX", fs::IOV_MAX as u64),
             ("SOL_SOCKET", net::SOL_SOCKET as u64),
             ("SOMAXCONN", net::SOMAXCONN as u64),
