@@ -37,6 +37,11 @@ flags! {
     /// Flags of mlock2(2), without `MLOCK_`.
     pub struct MlockFlags: u32 { ONFAULT = 1 }
 
+    /// Flags of swapon(2), without `SWAP_FLAG_`.
+    pub struct SwapFlags: u32 {
+        PREFER = 0x8000, PRIO_MASK = 0x7fff, DISCARD = 0x1_0000,
+    }
+
     /// Flags of memfd_create(2), without `MFD_`. The size of huge pages sits above bit 26.
     pub struct MemfdFlags: u32 { CLOEXEC = 1, ALLOW_SEALING = 2, HUGETLB = 4 }
 

@@ -65,9 +65,9 @@ impl Namespace {
     /// A place for an inode that no directory names, so that a walk can go on to it from
     /// `/proc/PID/fd`.
     pub fn nowhere(&self, inode: &Arc<dyn Inode>) -> Path {
-        let root = self.root();
-        let dentry = root.dentry.nameless(b"", inode.clone());
-        Path { mount: root.mount, dentry }
+        let mount = self.shm().clone();
+        let dentry = mount.root().nameless(b"", inode.clone());
+        Path { mount, dentry }
     }
 }
 

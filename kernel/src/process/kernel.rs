@@ -170,6 +170,7 @@ impl Kernel {
             Some(vdso) => vdso.set_clock(&self.real_time, now),
             None => self.real_time.set(now),
         }
+        self.real_time.changed().wake_all();
     }
 
     /// Most processes and threads (`max_threads`): what `kernel.threads-max` says, or what memory

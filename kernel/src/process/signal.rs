@@ -5,6 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use abi::{
     errno::{EAGAIN, EINVAL, EPERM, ESRCH, Result},
+    poll::PollEvents,
     process::{CAP_KILL, RLIMIT_SIGPENDING},
     signal::{
         CLD_CONTINUED, CLD_STOPPED, DefaultAction, SI_USER, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL,
@@ -138,6 +139,7 @@ impl Process {
                 None => group.pending.push(info, room),
             };
             if matches!(queued, Queued::Yes | Queued::WithoutInfo) {
+                self.signalled.wake(PollEvents::IN.bits().into(), 1);
                 match thread {
                     Some(thread) if thread.takes(sig) => thread.poke(Wake::Signal),
                     Some(_) => {}
@@ -435,6 +437,17 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
     let thread = process.thread_of(Pid(tid));
     match (info, thread) {
         (Some(info), Some(thread)) if thread.send(&info) == Queued::Full => Err(EAGAIN),
+        _ => Ok(()),
+    }
+}
+
+/// rt_tgsigqueueinfo(2), whose `info` the caller may send.
+pub fn queue_thread(cx: &Cx, tgid: i32, tid: i32, sig: i32, info: Siginfo) -> Result<()> {
+    let process = find(cx, Pid(tid)).filter(|process| process.pid == Pid(tgid)).ok_or(ESRCH)?;
+    let sig = u32::try_from(sig).ok().filter(|sig| *sig <= abi::signal::NSIG).ok_or(EINVAL)?;
+    permitted(cx, &process, sig, |pid| session_of(cx, pid))?;
+    match process.thread_of(Pid(tid)) {
+        Some(thread) if sig != 0 && thread.send(&info) == Queued::Full => Err(EAGAIN),
         _ => Ok(()),
     }
 }

@@ -243,22 +243,32 @@ pub struct Dir<T: 'static> {
     pub(super) names: Option<&'static dyn Names<T>>,
     /// It is part of `/proc/sys`.
     pub(super) settings: bool,
+    /// See [`Dir::admitting`].
+    pub(super) admits: Option<Admits<T>>,
 }
+
+/// Who may use a directory: is given what the permissions say, and has the last word.
+pub type Admits<T> = fn(&ProcCx<T>, Result<()>) -> Result<()>;
 
 impl<T> Dir<T> {
     /// A directory with these rows. They are listed in this order.
     pub const fn new(rows: &'static [Row<T>]) -> Self {
-        Self { rows, names: None, settings: false }
+        Self { rows, names: None, settings: false, admits: None }
     }
 
     /// A directory of settings: it has one link, and its permissions bind the superuser, too.
     pub const fn settings(rows: &'static [Row<T>]) -> Self {
-        Self { rows, names: None, settings: true }
+        Self { rows, names: None, settings: true, admits: None }
     }
 
     /// It has these names, too, which are listed after the rows.
     pub const fn with(self, names: &'static dyn Names<T>) -> Self {
         Self { names: Some(names), ..self }
+    }
+
+    /// `admits` says who may use it.
+    pub const fn admitting(self, admits: Admits<T>) -> Self {
+        Self { admits: Some(admits), ..self }
     }
 
     /// The row `name`, with its index.

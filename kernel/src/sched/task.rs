@@ -74,6 +74,8 @@ pub struct Task {
     ran_ns: AtomicU64,
     /// How it is scheduled ([`Params::pack`]).
     params: AtomicU32,
+    /// Its I/O priority, as ioprio_set(2) has it.
+    ioprio: AtomicU32,
     /// Weighted CPU time in nanoseconds, on the scale of the CPU that it ran on or is queued on:
     /// what fairness compares (CFS's `vruntime`).
     vruntime: AtomicU64,
@@ -225,6 +227,7 @@ impl TaskRef {
                 allowed: AtomicU64::new(allowed),
                 ran_ns: AtomicU64::new(0),
                 params: AtomicU32::new(Params::default().pack()),
+                ioprio: AtomicU32::new(0),
                 vruntime: AtomicU64::new(0),
                 queued_ns: AtomicU64::new(0),
                 waited_ns: AtomicU64::new(0),
@@ -367,6 +370,16 @@ impl Task {
         Params::unpack(self.params.load(Relaxed))
     }
 
+    /// Its I/O priority, as ioprio_get(2) tells it.
+    pub fn ioprio(&self) -> u32 {
+        self.ioprio.load(Relaxed)
+    }
+
+    /// Changes its I/O priority.
+    pub fn set_ioprio(&self, new: u32) {
+        self.ioprio.store(new, Relaxed);
+    }
+
     /// Changes how it is scheduled. A queued thread keeps its place until it has run.
     pub fn set_params(&self, params: Params) {
         self.params.store(params.pack(), Relaxed);
@@ -445,6 +458,7 @@ impl TaskRef {
         if let Some(maker) = cpu::current() {
             self.vruntime.store(maker.vruntime_now(), Relaxed);
             self.set_params(maker.params().inherited());
+            self.set_ioprio(maker.ioprio());
         }
         self.cpu.store(cpu::this_id().0, Relaxed);
         self.parking.wake(Wake::Event, || sched.enqueue(self.clone(), Enqueue::New));

@@ -5,6 +5,7 @@
 //! method below.
 
 pub mod arg;
+pub mod caps;
 pub mod console;
 pub mod event;
 pub mod fcntl;
@@ -12,12 +13,14 @@ pub mod fd;
 pub mod foreign;
 pub mod fs;
 pub mod ids;
+pub mod ioprio;
 pub mod limits;
 pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod net;
 pub mod notify;
+pub mod pidfd;
 pub mod poll;
 pub mod prctl;
 pub mod priority;
@@ -26,6 +29,7 @@ pub mod ret;
 pub mod sched;
 pub mod signal;
 pub mod splice;
+pub mod swap;
 pub mod table;
 pub mod time;
 mod trace;

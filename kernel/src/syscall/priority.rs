@@ -31,17 +31,19 @@ fn is_owner(cred: &Cred, theirs: Option<&Cred>) -> bool {
 }
 
 /// The process that thread `id` is of, and its scheduling half; 0 is the caller.
-fn target(cx: &Cx, id: i32) -> Result<(Arc<Process>, TaskRef)> {
+pub(super) fn target(cx: &Cx, id: i32) -> Result<(Arc<Process>, TaskRef)> {
     if id == 0 {
         return Ok((cx.process().clone(), cx.task.clone()));
     }
     let process = signal::find(cx, Pid(id)).ok_or(ESRCH)?;
-    let task = process.task().ok_or(ESRCH)?;
+    let thread = process.thread_of(Pid(id)).and_then(|thread| thread.task().cloned());
+    // A zombie is still scheduled somehow.
+    let task = thread.or_else(|| process.task()).ok_or(ESRCH)?;
     Ok((process, task))
 }
 
 /// Those whom getpriority(2) and setpriority(2) are about.
-fn whom(cx: &Cx, which: u32, who: i32) -> Result<Vec<Arc<Process>>> {
+pub(super) fn whom(cx: &Cx, which: u32, who: i32) -> Result<Vec<Arc<Process>>> {
     let family = cx.kernel.family.lock();
     let mut found = Vec::new();
     let mut add = |process: &Arc<Process>| {

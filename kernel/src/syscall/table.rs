@@ -8,10 +8,10 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, poll, prctl,
-    priority, process,
+    caps, console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net,
+    notify, pidfd, poll, prctl, priority, process,
     ret::Ret,
-    sched, signal, splice, time,
+    sched, signal, splice, swap, time,
 };
 use crate::{mm::Space, process::Cx};
 
@@ -146,6 +146,8 @@ syscalls! {
     ftruncate => fd::ftruncate;
     fallocate => fd::fallocate;
     fadvise64 => fd::fadvise64;
+    readahead => fd::readahead;
+    sync_file_range => fd::sync_file_range;
     sendfile => splice::sendfile;
     copy_file_range => splice::copy_file_range;
     splice => splice::splice;
@@ -226,6 +228,8 @@ syscalls! {
     // Mounts
     mount => fs::mount;
     umount2 => fs::umount2;
+    swapon => swap::swapon, partial "no file can be swapped to";
+    swapoff => swap::swapoff, partial "no file can be swapped to";
     pivot_root => fs::pivot_root;
 
     // What happens to files
@@ -247,6 +251,11 @@ syscalls! {
     epoll_pwait2 => event::epoll_pwait2;
     eventfd => event::eventfd;
     eventfd2 => event::eventfd2;
+    signalfd => event::signalfd;
+    signalfd4 => event::signalfd4;
+    timerfd_create => event::timerfd_create;
+    timerfd_settime => event::timerfd_settime;
+    timerfd_gettime => event::timerfd_gettime;
 
     // Sockets
     socket => net::socket, partial "AF_UNIX only";
@@ -284,13 +293,17 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_PIDFD, namespaces";
+    clone3 => process::clone3, partial "no namespaces, cgroups";
+    clone => process::clone, partial "no namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
     exit_group => process::exit_group;
     wait4 => process::wait4;
-    waitid => process::waitid, partial "no P_PIDFD";
+    waitid => process::waitid;
+    pidfd_open => pidfd::pidfd_open;
+    pidfd_send_signal => pidfd::pidfd_send_signal;
+    pidfd_getfd => pidfd::pidfd_getfd;
     getpid => process::getpid;
     gettid => process::gettid;
     getppid => process::getppid;
@@ -301,6 +314,7 @@ syscalls! {
     setsid => process::setsid;
     set_tid_address => process::set_tid_address;
     set_robust_list => process::set_robust_list;
+    get_robust_list => process::get_robust_list;
     arch_prctl => process::arch_prctl, partial "FS and GS bases only";
     getuid => ids::getuid;
     geteuid => ids::geteuid;
@@ -318,12 +332,16 @@ syscalls! {
     setfsgid => ids::setfsgid;
     getgroups => ids::getgroups;
     setgroups => ids::setgroups;
+    capget => caps::capget;
+    capset => caps::capset;
     prlimit64 => limits::prlimit64;
     getrlimit => limits::getrlimit;
     setrlimit => limits::setrlimit;
     getrusage => limits::getrusage, partial "no block and message counts";
     times => limits::times;
-    futex => sched::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
+    futex => sched::futex, partial "no priority inheritance";
+    ioprio_get => ioprio::ioprio_get;
+    ioprio_set => ioprio::ioprio_set;
     sched_yield => sched::sched_yield;
     getcpu => sched::getcpu;
     sched_getaffinity => sched::sched_getaffinity;
@@ -347,6 +365,7 @@ syscalls! {
     rt_sigsuspend => signal::rt_sigsuspend;
     rt_sigtimedwait => signal::rt_sigtimedwait;
     rt_sigqueueinfo => signal::rt_sigqueueinfo;
+    rt_tgsigqueueinfo => signal::rt_tgsigqueueinfo;
     rt_sigreturn => signal::rt_sigreturn;
     sigaltstack => signal::sigaltstack;
     pause => signal::pause;
@@ -374,7 +393,7 @@ syscalls! {
     getrandom => misc::getrandom;
     reboot => misc::reboot, partial "no kexec, no suspend";
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
-    prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
+    prctl => prctl::prctl, partial "no seccomp, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
     syslog => console::syslog;

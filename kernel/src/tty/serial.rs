@@ -5,11 +5,14 @@
 //! sender wait; they are fetched when the terminal has made room. Nothing is lost, in whatever
 //! mode, as long as the sender heeds that (QEMU does).
 
-use abi::tty::Serial;
+use abi::tty::{
+    Serial, TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_DTR, TIOCM_LOOP, TIOCM_OUT1, TIOCM_OUT2,
+    TIOCM_RNG, TIOCM_RTS,
+};
 use abi::{Result, Wire};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crossbeam_queue::ArrayQueue;
 
 use super::termios::{self, Settings};
@@ -28,6 +31,8 @@ pub struct Port {
     fetching: IrqSpin<(), order::SerialPort>,
     /// The interrupt has left something to do.
     pending: AtomicBool,
+    /// The modem lines that go out (`TIOCM_*`); written under the terminal's lock.
+    lines: AtomicU32,
     /// Shows its lines on this port, if it is the console.
     log: &'static Log,
 }
@@ -40,6 +45,7 @@ impl Port {
             received: ArrayQueue::new(QUEUE),
             fetching: IrqSpin::new(()),
             pending: AtomicBool::new(false),
+            lines: AtomicU32::new(TIOCM_DTR | TIOCM_RTS | TIOCM_OUT2),
             log,
         })
     }
@@ -70,6 +76,13 @@ impl Port {
         Box::new(Uart(self.clone()))
     }
 }
+
+/// The modem lines that go out, with their bits in the modem control register, and those that come
+/// in, with theirs in the modem status register.
+const OUT: [(u32, u8); 5] =
+    [(TIOCM_DTR, 1), (TIOCM_RTS, 2), (TIOCM_OUT1, 4), (TIOCM_OUT2, 8), (TIOCM_LOOP, 16)];
+const IN: [(u32, u8); 4] =
+    [(TIOCM_CTS, 0x10), (TIOCM_DSR, 0x20), (TIOCM_RNG, 0x40), (TIOCM_CAR, 0x80)];
 
 struct Uart(Arc<Port>);
 
@@ -110,6 +123,20 @@ impl Driver for Uart {
         while self.0.received.pop().is_some() {}
     }
 
+    fn modem(&self) -> Option<u32> {
+        let status = hal::dev::serial::modem_status(self.0.index)?;
+        let on = IN.iter().filter(|(_, bit)| status & bit != 0).map(|(line, _)| line);
+        Some(on.fold(self.0.lines.load(Ordering::Relaxed), |lines, line| lines | line))
+    }
+
+    fn set_modem(&self, on: u32, off: u32) {
+        let settable = OUT.iter().fold(0, |all, (line, _)| all | line);
+        let lines = self.0.lines.load(Ordering::Relaxed) & !off | on & settable;
+        self.0.lines.store(lines, Ordering::Relaxed);
+        let bits = OUT.iter().filter(|(line, _)| lines & line != 0).map(|(_, bit)| bit);
+        hal::dev::serial::set_modem_control(self.0.index, bits.fold(0, |all, bit| all | bit));
+    }
+
     fn serial(&self) -> Option<Serial> {
         /// `ASYNC_BOOT_AUTOCONF` and `ASYNC_SKIP_TEST`, as ports that are where a PC has them.
         const FLAGS: i32 = 1 << 28 | 1 << 6;
@@ -131,6 +158,14 @@ impl Driver for Uart {
     }
 
     fn settle(&self, new: Settings, old: &Settings) -> Settings {
-        termios::settle_serial(new, old)
+        let new = termios::settle_serial(new, old);
+        // Speed 0 hangs up.
+        match (old.c_ospeed, new.c_ospeed) {
+            (0, 0) => {}
+            (_, 0) => self.set_modem(0, TIOCM_DTR | TIOCM_RTS),
+            (0, _) => self.set_modem(TIOCM_DTR | TIOCM_RTS, 0),
+            _ => {}
+        }
+        new
     }
 }

@@ -69,6 +69,16 @@ pub trait Driver: Send + Sync {
         false
     }
 
+    /// The modem lines (`TIOCM_*`) that are on; `None` if there are none.
+    fn modem(&self) -> Option<u32> {
+        None
+    }
+
+    /// Turns modem lines on and off, those that go out; called only if there are such.
+    fn set_modem(&self, on: u32, off: u32) {
+        let _ = (on, off);
+    }
+
     /// What `TIOCGSERIAL` tells of it; only serial ports have something to tell.
     fn serial(&self) -> Option<Serial> {
         None
@@ -350,9 +360,6 @@ impl State {
             }
         }
         self.tell_flow(was_stopped, driver);
-        if self.ldisc.output().take_due() {
-            self.send(driver);
-        }
     }
 
     /// Tells the driver if output has stopped or gone on.
@@ -392,7 +399,8 @@ impl State {
         let mut piece = [0; PIECE];
         loop {
             let room = driver.room().min(PIECE);
-            let n = self.ldisc.output().take(&mut piece[..room]);
+            let settings = self.settings;
+            let n = self.ldisc.output().take(&mut piece[..room], &settings, driver.is_direct());
             if n == 0 {
                 return;
             }

@@ -207,6 +207,12 @@ impl Namespace {
         Ok(list)
     }
 
+    /// The first mount from number `from` on, in the order they came, with its number.
+    pub fn next_mount(&self, from: u64) -> Option<(u64, Arc<Mount>)> {
+        let mounts = self.mounts.lock();
+        mounts.list.range(from..).next().map(|(number, mount)| (*number, mount.clone()))
+    }
+
     /// How often the mounts have changed: what a poll(2) of `/proc/PID/mounts` compares.
     pub fn event(&self) -> u64 {
         self.event.load(Ordering::Acquire)

@@ -36,6 +36,25 @@ pub fn read(cx: &ProcCx<Task>, _c: &Caller) -> Result<()> {
     look(cx).map_err(|_| EACCES)
 }
 
+/// `/proc/PID` itself, kept open, is `ESRCH` when the process is gone (`proc_pid_permission`).
+pub fn while_there(cx: &ProcCx<Task>, usual: Result<()>) -> Result<()> {
+    cx.target.process()?;
+    usual
+}
+
+/// `fdinfo/` is for those who may look into the process (`proc_fdinfo_permission`).
+pub fn lookers(cx: &ProcCx<Task>, usual: Result<()>) -> Result<()> {
+    look(cx).map_err(|_| EACCES)?;
+    usual
+}
+
+/// `fd/` is always open to the process itself, whomever it belongs to (`proc_fd_permission`).
+pub fn itself(cx: &ProcCx<Task>, usual: Result<()>) -> Result<()> {
+    let own =
+        || Arc::ptr_eq(&current(cx.kernel)?, &cx.target.process()?).then_some(()).ok_or(EACCES);
+    usual.or_else(|why| own().map_err(|_| why))
+}
+
 /// For files that change the memory.
 pub fn attach(cx: &ProcCx<Task>, c: &Caller) -> Result<()> {
     read(cx, c)

@@ -57,8 +57,8 @@ pub fn limits(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
 
 /// `io`: there is no storage below the files, so nothing is read from it or written to it.
 pub fn io(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
-    access::look(cx).map_err(|_| EACCES)?;
     let process = cx.target.process()?;
+    access::look(cx).map_err(|_| EACCES)?;
     let [rchar, syscr, wchar, syscw] = stat::used(cx.target, &process)?.io;
     writeln!(out, "rchar: {rchar}\nwchar: {wchar}\nsyscr: {syscr}\nsyscw: {syscw}")?;
     writeln!(out, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0")

@@ -11,8 +11,8 @@ use abi::fs::{DT_LNK, DT_REG, OpenFlags, S_IRUSR, S_IWUSR, S_IXUSR};
 use alloc::format;
 use alloc::sync::{Arc, Weak};
 
-pub static FD: Dir<Task> = Dir::new(&[]).with(&Links);
-pub static FDINFO: Dir<Task> = Dir::new(&[]).with(&Infos);
+pub static FD: Dir<Task> = Dir::new(&[]).with(&Links).admitting(access::itself);
+pub static FDINFO: Dir<Task> = Dir::new(&[]).with(&Infos).admitting(access::lookers);
 
 /// A descriptor while it means this very file.
 #[derive(Clone)]
@@ -100,8 +100,7 @@ struct OpenFile;
 
 impl OpenFile {
     fn file(cx: &ProcCx<Descriptor>) -> Result<Arc<File>> {
-        let task = ProcCx { target: &cx.target.task, ..cx.about(&cx.target.task) };
-        access::look(&task).map_err(|_| EACCES)?;
+        access::look(&cx.about(&cx.target.task)).map_err(|_| EACCES)?;
         cx.target.file()
     }
 }
@@ -126,7 +125,6 @@ struct Infos;
 
 impl Names<Task> for Infos {
     fn find(&self, cx: &ProcCx<Task>, name: &[u8]) -> Result<Option<Arc<dyn Inode>>> {
-        access::look(cx).map_err(|_| EACCES)?;
         let Some((found, _)) = Descriptor::find(cx.target, name)? else { return Ok(None) };
         cx.node(found.fd.0 as u64, found, 0o444, Body::Text(info)).map(Some)
     }
@@ -137,7 +135,6 @@ impl Names<Task> for Infos {
         from: u64,
         emit: &mut dyn FnMut(Named) -> bool,
     ) -> Result<()> {
-        access::look(cx).map_err(|_| EACCES)?;
         list(cx, from, DT_REG, emit)
     }
 }

@@ -127,7 +127,12 @@ macro_rules! rows {
             text("limits", 0o444, accounting::limits),
             list("maps", 0o444, memory::maps).guarded(access::read),
             raw("mem", 0o600, raw::mem).guarded(access::attach),
-            list("mounts", 0o444, mounts::mounts).guarded(mounts::guard),
+            list("mountinfo", 0o444, mounts::mountinfo)
+                .guarded(mounts::guard)
+                .changing(&mounts::CHANGES),
+            list("mounts", 0o444, mounts::mounts)
+                .guarded(mounts::guard)
+                .changing(&mounts::CHANGES),
             dir("ns", &namespaces::NS).perm(0o511),
             list("numa_maps", 0o444, memory::numa_maps).guarded(access::read),
             value("oom_adj", 0o644, &settings::OomAdj),
@@ -153,6 +158,7 @@ macro_rules! rows {
 
 static PROCESS_ROWS: &[Row<Task>] = rows![
     value("coredump_filter", 0o644, &settings::CoredumpFilter),
+    list("mountstats", 0o400, mounts::mountstats).guarded(mounts::guard),
     dir("task", &threads::TASK),
     text("timers", 0o444, accounting::timers),
     value("timerslack_ns", 0o666, &settings::TimerSlack),
@@ -160,12 +166,17 @@ static PROCESS_ROWS: &[Row<Task>] = rows![
 
 static THREAD_ROWS: &[Row<Task>] = rows![text("children", 0o444, accounting::children)];
 
-static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS);
+static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS).admitting(access::while_there);
 static THREAD: Dir<Task> = Dir::new(THREAD_ROWS);
 
-/// The running thread, which must be one of a process.
+/// The running thread's number.
+fn current_tid() -> Pid {
+    Pid(crate::sched::current().map_or(0, |task| task.id()))
+}
+
+/// Its process.
 fn current(kernel: &Kernel) -> Result<Arc<Process>> {
-    kernel.family.lock().get(Pid(crate::sched::current_id())).cloned().ok_or(ENOENT)
+    kernel.family.lock().get(current_tid()).cloned().ok_or(ENOENT)
 }
 
 /// `/proc/self`
@@ -175,7 +186,7 @@ pub(super) fn own(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
 
 /// `/proc/thread-self`
 pub(super) fn own_thread(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
-    let (pid, tid) = (current(cx.kernel)?.pid.0, crate::sched::current_id());
+    let (pid, tid) = (current(cx.kernel)?.pid.0, current_tid().0);
     leads_to(format!("{pid}/task/{tid}").as_bytes())
 }
 

@@ -4,7 +4,7 @@
 //! Memory is read by frame, page by page. Who opened a file reads what the process has now, so
 //! long as he may look into it: after a program with more rights was executed he finds nothing.
 
-use super::{ProcCx, Task, current};
+use super::{ProcCx, Process, Task, current};
 use crate::cred::Cred;
 use crate::fs::file::seek_in;
 use crate::fs::regular::MAX_LEN;
@@ -71,15 +71,17 @@ pub fn pagemap(cx: &ProcCx<Task>, _c: &Caller) -> Result<Arc<dyn FileOps>> {
 }
 
 impl Window {
-    /// The memory, if one with these rights may look at it; `None` also for a zombie.
+    /// The memory, if one with these rights may look at it; `None` also for a process that has
+    /// ended. Only the arguments are asked of the process, so only they are `ESRCH` then.
     fn space(&self, cred: &Cred) -> Result<Option<Arc<Space>>> {
-        let process = self.task.process()?;
-        let own = current(self.kernel).ok();
-        let open_to_all = self.what == What::Cmdline;
-        if !open_to_all && process.may_be_looked_into(own.as_deref(), cred, As::File).is_err() {
-            return Ok(None);
+        if self.what == What::Cmdline {
+            return self.task.space();
         }
-        self.task.space()
+        let own = current(self.kernel).ok();
+        let let_in = |process: &Arc<Process>| {
+            process.may_be_looked_into(own.as_deref(), cred, As::File).is_ok()
+        };
+        Ok(self.task.process().ok().filter(let_in).and_then(|_| self.task.space().ok().flatten()))
     }
 }
 

@@ -60,7 +60,7 @@ const COMM_INPUT: usize = 4096;
 
 impl Value<Task> for Comm {
     fn show(&self, cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
-        out.escaped(&stat::comm(cx.target)?, b"\n\\")?;
+        out.bytes(&stat::comm(cx.target)?)?;
         writeln!(out)
     }
 

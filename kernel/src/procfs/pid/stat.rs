@@ -106,7 +106,7 @@ pub fn stat(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
     }
 
     write!(out, "{} (", cx.target.pid()?.0)?;
-    out.escaped(&comm(cx.target)?, b"\n\\")?;
+    out.bytes(&comm(cx.target)?)?;
     write!(out, ") {state} {} {} {} {tty} {foreground} ", parent.0, group.0, session.0)?;
     write!(out, "{flags} {} {} 0 0 ", used.faults, children.faults)?;
     write!(out, "{} {} ", tick(used.user_ns), tick(used.system_ns))?;

@@ -34,7 +34,13 @@ pub fn status(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
         None => process.cred().ok_or(ESRCH)?,
     };
     out.bytes(b"Name:\t")?;
-    out.escaped(&comm(cx.target)?, b"\n\\")?;
+    for byte in comm(cx.target)? {
+        match byte {
+            b'\n' => out.bytes(b"\\n")?,
+            b'\\' => out.bytes(b"\\\\")?,
+            byte => out.bytes(&[byte])?,
+        }
+    }
     writeln!(out)?;
     if let Some(parts) = &parts {
         writeln!(out, "Umask:\t{:04o}", parts.fs.umask())?;
