@@ -115,8 +115,7 @@ do
 	[ $tries -lt 20 ] || break
 	usleep 100000
 done
-echo "KiB free, open files, processes: $before before, $memory $files $processes after"
-[ $((memory + 4096)) -ge $1 ] || fail "memory is lost"
+[ $((memory + 4096)) -ge $1 ] || fail "memory is lost: KiB free, open files, processes $before before, $memory $files $processes after $hour hours"
 [ "$files" -le "$2" ] || fail "files are still open"
 [ "$processes" -le "$3" ] || fail "processes are left"
 crontab -r
