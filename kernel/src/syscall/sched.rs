@@ -77,7 +77,7 @@ fn affinity_target(cx: &Cx, pid: i32) -> Result<crate::sched::TaskRef> {
         return Ok(cx.task.clone());
     }
     let process = signal::find(cx, Pid(pid)).ok_or(ESRCH)?;
-    process.thread().and_then(|thread| thread.task().cloned()).ok_or(ESRCH)
+    process.thread_of(Pid(pid)).and_then(|thread| thread.task().cloned()).ok_or(ESRCH)
 }
 
 /// futex(2)
