@@ -238,6 +238,12 @@ consts! {
         FIONREAD = 0x541b, FIOQSIZE = 0x5460,
     }
 
+    /// ioctl commands of `/dev/random`.
+    pub RND_NAMES: u32 {
+        RNDGETENTCNT = 0x8004_5200, RNDADDTOENTCNT = 0x4004_5201, RNDADDENTROPY = 0x4008_5203,
+        RNDZAPENTCNT = 0x5204, RNDCLEARPOOL = 0x5206, RNDRESEEDCRNG = 0x5207,
+    }
+
     /// ioctls of block devices, and of file systems.
     pub BLK_NAMES: u32 {
         BLKROSET = 0x125d, BLKROGET = 0x125e, BLKRRPART = 0x125f, BLKGETSIZE = 0x1260,

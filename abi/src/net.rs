@@ -12,6 +12,10 @@ pub const SOCKADDR_IN_SIZE: usize = 16;
 /// Bytes in `struct sockaddr_in6`.
 pub const SOCKADDR_IN6_SIZE: usize = 28;
 
+/// Address families are below this.
+pub const AF_MAX: u32 = 46;
+/// Kinds of socket are below this.
+pub const SOCK_MAX: u32 = 11;
 /// The bits of socket(2)'s type that hold the kind; the others are [`SockFlags`].
 pub const SOCK_TYPE_MASK: u32 = 0xf;
 

@@ -62,7 +62,8 @@ consts! {
     /// Modem lines, of `TIOCMGET`.
     pub MODEM_NAMES: u32 {
         TIOCM_LE = 0x001, TIOCM_DTR = 0x002, TIOCM_RTS = 0x004, TIOCM_CTS = 0x020,
-        TIOCM_CAR = 0x040, TIOCM_RNG = 0x080, TIOCM_DSR = 0x100,
+        TIOCM_CAR = 0x040, TIOCM_RNG = 0x080, TIOCM_DSR = 0x100, TIOCM_OUT1 = 0x2000,
+        TIOCM_OUT2 = 0x4000, TIOCM_LOOP = 0x8000,
     }
 }
 

@@ -13,7 +13,7 @@ use hal::{
 };
 
 use crate::{
-    dev::{DeviceTable, Drivers, devtmpfs},
+    dev::{DeviceTable, Drivers, devtmpfs, kmsg::Readers},
     fs::{inode::FsType, mount::Namespace, tmpfs},
     log::Log,
     mm::Vdso,
@@ -23,8 +23,9 @@ use crate::{
     },
     procfs,
     sched::{self, Background, Cpu},
+    sysfs,
     time::NSEC_PER_SEC,
-    tty::Terminals,
+    tty::{self, Terminals},
 };
 
 /// The file systems that mount(2) knows.
@@ -35,6 +36,7 @@ fn file_systems(kernel: &'static Kernel, drivers: &'static Drivers) -> Vec<FsTyp
         FsType::nodev("proc", move |args| procfs::mount(kernel, args)),
         devtmpfs::kind(drivers),
         FsType::nodev("ramfs", tmpfs::mount_plain),
+        sysfs::kind(kernel),
     ]
 }
 
@@ -63,8 +65,8 @@ impl Hooks for Kernel {
                 range.end.saturating_sub(1)
             );
         }
-        if options.console.is_some() {
-            self.log.start_console();
+        if let Some(console) = &options.console {
+            self.log.start_console(tty::console_port(Some(console.as_bytes())));
         }
         let memory = hal::mem::stats();
         crate::printk!(INFO, "Memory: {}K/{}K available", memory.free * 4, memory.total * 4);
@@ -83,8 +85,10 @@ impl Hooks for Kernel {
         self.options.call_once(|| options);
         let terminals = self
             .terminals
-            .call_once(|| Terminals::new(self, console.as_deref().map(str::as_bytes)));
-        let drivers = self.drivers.call_once(|| Drivers { random: &self.random, terminals });
+            .call_once(|| Terminals::new(self, &self.log, console.as_deref().map(str::as_bytes)));
+        let log_readers = self.log_readers.call_once(|| Readers::new(&self.log));
+        let drivers =
+            self.drivers.call_once(|| Drivers { random: &self.random, terminals, log_readers });
         let devices = self.devices.call_once(|| DeviceTable(drivers));
         let types = self.file_systems.call_once(|| file_systems(self, drivers));
         match Namespace::new(types, devices, &self.real_time) {
@@ -152,6 +156,9 @@ impl Background for Kernel {
     fn run_deferred(&self, _cpu: &Cpu) {
         if let Some(terminals) = self.terminals.get() {
             terminals.run_deferred();
+        }
+        if let Some(readers) = self.log_readers.get() {
+            readers.run_deferred();
         }
     }
 

@@ -82,6 +82,11 @@ impl Random {
         }
     }
 
+    /// Mixes in fresh seed before the next bytes.
+    pub fn reseed(&self) {
+        self.0.lock().given = None;
+    }
+
     /// 64 random bits.
     pub fn u64(&self) -> u64 {
         let mut bytes = [0; 8];

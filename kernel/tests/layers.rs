@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The modules of the kernel, lowest first.
 const LAYERS: &[&str] = &[
     "lock", "log", "random", "sched", "wait", "time", "cred", "signal", "mm", "fs", "tty", "dev",
-    "net", "process", "procfs", "syscall", "boot",
+    "net", "process", "procfs", "sysfs", "syscall", "boot",
 ];
 
 /// Macros at the root of the crate, and the module that their text leads to. `log` only writes

@@ -113,6 +113,11 @@ impl Batch {
             let argument = if program.takes_smp { format!(" {}", self.smp) } else { String::new() };
             writeln!(list, "{} {}{argument}", program.timeout.as_secs(), program.guest_path())?;
             timeout += program.timeout.min(USUAL);
+            for thing in &program.brings {
+                if !adds.contains(thing) {
+                    adds.push(thing.clone());
+                }
+            }
         }
         timeout += programs.iter().map(|program| program.timeout).max().unwrap_or_default();
         // On a loaded machine the emulated timer may be too slow for Linux's boot-time check of it,

@@ -1,31 +1,32 @@
 //! What Linux itself prints. An oracle program runs once on the reference kernel; its output is
-//! kept under `target/guest/oracle/`, by the hash of the program, and is what other kernels are
-//! compared with.
+//! kept under `target/guest/oracle/`, by the hash of the program and of everything around it, and
+//! is what other kernels are compared with.
 
 use crate::batch::{Batch, End};
 use crate::program::Program;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use xtask::exec::{self, Kernel};
-use xtask::project;
+use xtask::{image, project};
 
 /// One Linux at a time asks; whoever comes second finds the answers kept.
 static ASKING: Mutex<()> = Mutex::new(());
 
-/// Runs those of `programs` on Linux whose answer is not kept yet.
+/// Runs those of `programs` on Linux whose answer is not kept yet. A program that fails there gets
+/// none.
 ///
 /// # Errors
-/// When Linux cannot be run, or a program fails on it.
+/// When Linux cannot be run.
 pub fn ask(programs: &[Program]) -> Result<()> {
     let _guard = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut wanted = Vec::new();
-    for program in programs.iter().filter(|program| program.oracle) {
+    for program in programs.iter().filter(|program| program.oracle.is_some()) {
         // A source that does not compile is told by its own test.
-        if program.file().is_ok() && !kept(program)?.exists() {
+        if program.file().is_ok() && !place_of(program)?.exists() {
             wanted.push(program.clone());
         }
     }
@@ -36,13 +37,14 @@ pub fn ask(programs: &[Program]) -> Result<()> {
     let mut results = batch.run()?;
     for program in &batch.programs {
         let ran = results.remove(&program.name).context("each program has a result")?;
-        if ran.end != End::Status(program.expect) {
-            let output = String::from_utf8_lossy(&ran.output).into_owned();
-            bail!("{} on Linux: {:?}\n{output}", program.name, ran.end);
+        let place = place_of(program)?;
+        if ran.end == End::Status(program.expect) {
+            keep(&place, &ran.output)?;
+        } else {
+            let output = String::from_utf8_lossy(&ran.output);
+            let text = format!("it fails on Linux: {:?}\n{output}", ran.end);
+            keep(&failure(&place), text.as_bytes())?;
         }
-        let path = kept(program)?;
-        fs::create_dir_all(path.parent().context("the place is in a folder")?)?;
-        fs::write(path, ran.output)?;
     }
     Ok(())
 }
@@ -50,18 +52,65 @@ pub fn ask(programs: &[Program]) -> Result<()> {
 /// What Linux answered; [`ask`] has been called before.
 ///
 /// # Errors
-/// When the answer is not there.
+/// When the program fails on Linux: with what it printed there.
 pub fn answer(program: &Program) -> Result<Vec<u8>> {
-    let path = kept(program)?;
-    fs::read(&path).with_context(|| path.display().to_string())
+    let place = place_of(program)?;
+    let failed = || fs::read_to_string(failure(&place)).unwrap_or_default();
+    fs::read(&place).with_context(failed)
 }
 
-fn kept(program: &Program) -> Result<PathBuf> {
+/// What `ask` answers for `name`; an answer to an equal `question` is kept from earlier runs.
+///
+/// # Errors
+/// Those of `ask`, and of keeping the answer.
+pub fn once(
+    name: &str,
+    question: impl Hash,
+    ask: impl FnOnce() -> Result<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    let place = place(name, question)?;
+    if let Ok(answer) = fs::read(&place) {
+        return Ok(answer);
+    }
+    let _guard = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let answer = ask()?;
+    keep(&place, &answer)?;
+    Ok(answer)
+}
+
+/// Where it is kept that there is no answer, and why.
+fn failure(place: &Path) -> PathBuf {
+    format!("{}.failed", place.display()).into()
+}
+
+fn keep(place: &Path, answer: &[u8]) -> Result<()> {
+    fs::create_dir_all(place.parent().context("the place is in a folder")?)?;
+    Ok(fs::write(place, answer)?)
+}
+
+fn place_of(program: &Program) -> Result<PathBuf> {
+    place(&program.name, fs::read(program.file()?)?)
+}
+
+fn place(name: &str, question: impl Hash) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    fs::read(program.file()?)?.hash(&mut hasher);
-    exec::kernel_file(Kernel::Linux)?.file_name().hash(&mut hasher);
-    let name = format!("{}-{:016x}", program.name.replace('/', "."), hasher.finish());
+    question.hash(&mut hasher);
+    surroundings()?.hash(&mut hasher);
+    let name = format!("{}-{:016x}", name.replace('/', "."), hasher.finish());
     Ok(project::target("guest/oracle").join(name))
+}
+
+/// The hash of what every program runs on and in: the kernel, the initramfs, what starts it.
+fn surroundings() -> Result<u64> {
+    static HASH: OnceLock<u64> = OnceLock::new();
+    if let Some(&hash) = HASH.get() {
+        return Ok(hash);
+    }
+    let mut hasher = DefaultHasher::new();
+    exec::kernel_file(Kernel::Linux)?.file_name().hash(&mut hasher);
+    image::base()?.pack().hash(&mut hasher);
+    include_str!("../guest/suite.c").hash(&mut hasher);
+    Ok(*HASH.get_or_init(|| hasher.finish()))
 }
 
 /// The first line in which two outputs differ, for people; none when they are equal.

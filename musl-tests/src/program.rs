@@ -15,6 +15,7 @@
 //! | `pie` | also built as a static PIE, as `NAME_pie` | |
 //! | `arg=smp` | its first argument is the number of CPUs | none |
 
+use crate::rule::Rule;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ use xtask::project;
 pub enum Build {
     /// A static executable at a fixed address.
     Static,
+    /// The same from a source that is not ours, so warnings are not our business.
+    Foreign,
     /// A static executable that can be loaded anywhere.
     StaticPie,
     /// A script for the guest's shell: nothing is built.
@@ -50,10 +53,12 @@ pub struct Program {
     pub mem_mib: u32,
     /// The exit status that means success.
     pub expect: i32,
-    /// Whether its output is compared with Linux's.
-    pub oracle: bool,
+    /// How its output is compared with Linux's, if it is.
+    pub oracle: Option<Rule>,
     /// Whether it is told the number of CPUs.
     pub takes_smp: bool,
+    /// Files and folders of this machine that it uses, with their places in the guest.
+    pub brings: Vec<(PathBuf, String)>,
 }
 
 /// The folder with all sources.
@@ -62,6 +67,23 @@ fn folder() -> &'static Path {
 }
 
 impl Program {
+    /// A script for the guest's shell that lies in `source`, with every need at its default.
+    #[must_use]
+    pub fn script(name: String, source: PathBuf) -> Self {
+        Self {
+            name,
+            source,
+            build: Build::Script,
+            smp: vec![1, 2],
+            timeout: Duration::from_secs(60),
+            mem_mib: 512,
+            expect: 0,
+            oracle: None,
+            takes_smp: false,
+            brings: vec![],
+        }
+    }
+
     /// The folder it lies in: its subject.
     #[must_use]
     pub fn group(&self) -> &str {
@@ -104,7 +126,8 @@ pub fn compile(source: &Path, program: &Path, build: Build) -> Result<()> {
     let work = tempfile::tempdir_in(parent)?;
     let fresh = work.path().join("program");
     let mut command = Command::new("musl-gcc");
-    command.args(["-static", "-O1", "-Wall", "-Werror", "-I"]).arg(folder());
+    command.args(["-static", "-O1", "-I"]).arg(folder());
+    command.args(if build == Build::Foreign { &["-w"][..] } else { &["-Wall", "-Werror"] });
     command.arg("-o").arg(&fresh);
     if build == Build::StaticPie {
         // musl-gcc does not know -static-pie: it would name an interpreter. So the start files
@@ -184,17 +207,8 @@ fn parse(source: &Path, text: &str) -> Result<Program> {
         Some("sh") => Build::Script,
         _ => bail!("neither a C file nor a shell script"),
     };
-    let mut program = Program {
-        name: format!("{group}/{}", part(source.file_stem())?),
-        source: source.to_owned(),
-        build,
-        smp: vec![1, 2],
-        timeout: Duration::from_secs(60),
-        mem_mib: 512,
-        expect: 0,
-        oracle: false,
-        takes_smp: false,
-    };
+    let name = format!("{group}/{}", part(source.file_stem())?);
+    let mut program = Program { build, ..Program::script(name, source.to_owned()) };
     for word in directive(text) {
         match word.split_once('=').unwrap_or((word, "")) {
             ("smp", list) => {
@@ -203,7 +217,7 @@ fn parse(source: &Path, text: &str) -> Result<Program> {
             ("timeout", seconds) => program.timeout = Duration::from_secs(seconds.parse()?),
             ("mem", mib) => program.mem_mib = mib.parse()?,
             ("expect", status) => program.expect = status.parse()?,
-            ("oracle", "") => program.oracle = true,
+            ("oracle", "") => program.oracle = Some(Rule::Same),
             ("arg", "smp") => program.takes_smp = true,
             ("pie", "") => {}
             _ => bail!("unknown word {word:?} after @"),
@@ -221,7 +235,8 @@ mod tests {
         let text = "/* x */\n//@ smp=4 timeout=7 oracle expect=139\nint main;\n";
         let program = parse(Path::new("/p/mm/cow.c"), text).unwrap();
         assert_eq!((program.name.as_str(), program.group()), ("mm/cow", "mm"));
-        assert_eq!((program.smp, program.expect, program.oracle), (vec![4], 139, true));
+        let oracle = Some(Rule::Same);
+        assert_eq!((program.smp, program.expect, program.oracle), (vec![4], 139, oracle));
         assert_eq!(program.timeout, Duration::from_secs(7));
         assert!(parse(Path::new("/p/mm/cow.c"), "//@ smp=x").is_err());
         assert!(parse(Path::new("/p/mm/cow.c"), "//@ hello").is_err());

@@ -83,7 +83,9 @@ pub mod vdso {
 pub mod dev {
     /// Serial ports, numbered from 0 in the order of `ttyS0`, `ttyS1`.
     pub mod serial {
-        pub use crate::machine::serial::{count, listen, read, resources, write};
+        pub use crate::machine::serial::{
+            count, listen, modem_status, read, resources, set_modem_control, write,
+        };
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod bulk;
 pub mod devtmpfs;
 mod full;
+pub mod kmsg;
 mod null;
 mod random;
 #[cfg(test)]
@@ -30,6 +31,7 @@ static TABLE: &[Device] = &[
     character("full", 1, 7, 0o666, full::open),
     character("random", 1, 8, 0o666, random::open),
     character("urandom", 1, 9, 0o666, random::open),
+    character("kmsg", 1, 11, 0o644, kmsg::open),
     character("ttyS0", 4, 64, 0o600, tty::open_serial).present(tty::has_serial),
     character("ttyS1", 4, 65, 0o600, tty::open_serial).present(tty::has_serial),
     character("ttyS2", 4, 66, 0o600, tty::open_serial).present(tty::has_serial),
@@ -60,6 +62,8 @@ pub struct Drivers {
     pub random: &'static Random,
     /// Its terminals.
     pub terminals: &'static Terminals,
+    /// Who reads its log.
+    pub log_readers: &'static kmsg::Readers,
 }
 
 /// Character or block device.

@@ -12,8 +12,9 @@ use std::vec;
 fn drivers() -> &'static Drivers {
     let random = Box::leak(Box::new(Random::new()));
     let processes: &'static Processes = Box::leak(Box::default());
-    let terminals = Box::leak(Box::new(Terminals::new(processes, None)));
-    Box::leak(Box::new(Drivers { random, terminals }))
+    let terminals = Box::leak(Box::new(Terminals::new(processes, Box::leak(Box::default()), None)));
+    let log_readers = Box::leak(Box::new(kmsg::Readers::new(Box::leak(Box::default()))));
+    Box::leak(Box::new(Drivers { random, terminals, log_readers }))
 }
 
 /// Someone with a node for every device of the machine, and a few for none.

@@ -10,6 +10,7 @@
 
 use crate::fs::inode::{Inode, Kind};
 use crate::fs::mount::Gate;
+use crate::fs::notify;
 use crate::fs::superblock::{NOWHERE, Super};
 use crate::lock::{Spin, order};
 use crate::wait::{Mutex, MutexGuard};
@@ -310,6 +311,7 @@ impl Dentry {
             children.remove(&place.name);
         }
         drop(children);
+        notify::dropped(&self.sb, self.inode.as_ref(), place.unlinked);
         Some(parent)
     }
 }

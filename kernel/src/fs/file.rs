@@ -10,6 +10,7 @@ use crate::fs::epoll::Watchers;
 use crate::fs::inode::{Emit, Inode};
 use crate::fs::locks;
 use crate::fs::mount::WriteAccess;
+use crate::fs::notify;
 use crate::fs::path::Path;
 use crate::fs::sigio::Teller;
 use crate::lock::order;
@@ -21,12 +22,12 @@ use abi::Result;
 use abi::errno::{
     EAGAIN, EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, ENXIO, EOVERFLOW, ERESTARTSYS, ESPIPE,
 };
-use abi::fs::{MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
+use abi::fs::{InotifyMask, MountFlags, OpenFlags, SEEK_CUR, SEEK_END, SEEK_SET};
 use abi::poll::PollEvents;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Where a read or write takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +158,8 @@ pub struct File {
     path: Option<Path>,
     /// What it can be used for, decided at open.
     mode: Mode,
+    /// That it was opened has been told, so that its close is, too.
+    announced: AtomicBool,
     /// While it can be written, it cannot be run,
     _claim: Option<Claim>,
     /// and its mount cannot become read-only.
@@ -205,6 +208,7 @@ impl File {
             inode,
             path,
             _claim: None,
+            announced: AtomicBool::new(false),
             _access: None,
             mode: Mode { read: usable && flags.reads(), write: usable && flags.writes() },
             flags: AtomicU32::new(flags.without(OPENING).bits()),
@@ -289,6 +293,20 @@ impl File {
         Ok(())
     }
 
+    /// Tells those who watch the file that it was opened.
+    pub fn announce(&self) {
+        self.announced.store(true, Ordering::Relaxed);
+        self.tell(InotifyMask::OPEN);
+    }
+
+    /// Tells those who watch the file what was done through this one.
+    #[inline]
+    pub fn tell(&self, event: InotifyMask) {
+        if let Some(path) = &self.path {
+            notify::used(path, event);
+        }
+    }
+
     /// Whether it was opened with `O_PATH`: good as a place, not as a file.
     pub fn is_path(&self) -> bool {
         self.flags().has(OpenFlags::PATH)
@@ -330,6 +348,18 @@ impl File {
     /// write(2), writev(2): at the file's offset, or with `O_APPEND` at its end.
     pub fn write(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         self.may_write()?;
+        self.written(self.write_here(c, from))
+    }
+
+    /// Tells of a write that was one.
+    fn written(&self, done: Result<usize>) -> Result<usize> {
+        if done.is_ok_and(|n| n > 0) {
+            self.tell(InotifyMask::MODIFY);
+        }
+        done
+    }
+
+    fn write_here(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
         if !self.ops.is_seekable() {
             return match self.ops.writes_records() {
                 true => self.block(c, || self.ops.write(self, c, from, Pos::Stream)),
@@ -356,9 +386,9 @@ impl File {
         }
         self.may_write()?;
         if self.flags().has(OpenFlags::APPEND) {
-            return self.ops.append(self, c, from).map(|(n, _)| n);
+            return self.written(self.ops.append(self, c, from).map(|(n, _)| n));
         }
-        self.write_pos(c, from, at)
+        self.written(self.write_pos(c, from, at))
     }
 
     fn may_read(&self) -> Result<()> {
@@ -375,10 +405,14 @@ impl File {
         }
         let deadline = |began_ns| self.ops.read_deadline(began_ns);
         let nonblock = self.flags().has(OpenFlags::NONBLOCK);
-        self.block_until(c, nonblock, deadline, |late| match late {
+        let done = self.block_until(c, nonblock, deadline, |late| match late {
             false => self.ops.read(self, c, to, at),
             true => self.ops.read_late(self, c, to),
-        })
+        })?;
+        if done > 0 {
+            self.tell(InotifyMask::ACCESS);
+        }
+        Ok(done)
     }
 
     fn write_pos(&self, c: &Caller, from: &mut dyn Source, at: u64) -> Result<usize> {
@@ -435,7 +469,7 @@ impl File {
             taken
         });
         self.set_offset(next);
-        result
+        result.inspect(|()| self.tell(InotifyMask::ACCESS))
     }
 
     /// The file as mmap(2) wants it.
@@ -541,6 +575,10 @@ fn sleep_until<R>(
 /// The file is closed for good.
 impl Drop for File {
     fn drop(&mut self) {
+        if *self.announced.get_mut() {
+            let writes = self.mode.write;
+            self.tell(if writes { InotifyMask::CLOSE_WRITE } else { InotifyMask::CLOSE_NOWRITE });
+        }
         locks::released(self);
     }
 }

@@ -27,6 +27,7 @@ pub mod locks;
 pub mod mount;
 pub mod namei;
 pub mod nameless;
+pub mod notify;
 pub mod open;
 pub mod path;
 pub mod pipe;

@@ -9,11 +9,12 @@ use crate::fs::caller::Caller;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{Attr, Dir, Inode, Kind, New, What};
 use crate::fs::mount::WriteAccess;
+use crate::fs::notify;
 use crate::fs::path::{Last, Path, Walk};
 use crate::fs::protect;
 use abi::Result;
 use abi::errno::{EACCES, EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV};
-use abi::fs::{RenameFlags, S_ISGID, S_IXGRP};
+use abi::fs::{InotifyMask, RenameFlags, S_ISGID, S_IXGRP};
 use abi::process::{CAP_FSETID, CAP_MKNOD};
 use alloc::sync::Arc;
 
@@ -77,6 +78,7 @@ pub(super) fn create_locked(
     may_create(c, dir)?;
     let new = new_inode(c, &dir.inode()?.attr(), perm, what);
     let inode = dir_of(dir)?.create(name, &new)?;
+    notify::entry(&dir.dentry, name, &inode, InotifyMask::CREATE, 0);
     Ok(dir.dentry.created(name, inode))
 }
 
@@ -145,6 +147,8 @@ pub fn link(c: &Caller, old: &Path, from: Option<Path>, path: &[u8]) -> Result<(
             return Err(EPERM);
         }
         dir_of(dir)?.link(name, inode)?;
+        notify::itself(&old.dentry, InotifyMask::ATTRIB);
+        notify::entry(&dir.dentry, name, inode, InotifyMask::CREATE, 0);
         dir.dentry.created(name, inode.clone());
         Ok(())
     })
@@ -154,7 +158,7 @@ pub fn link(c: &Caller, old: &Path, from: Option<Path>, path: &[u8]) -> Result<(
 pub fn unlink(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
     let mut walk = Walk::new(c, from, path)?;
     let Last::Name(name) = walk.to_last()? else { return Err(EISDIR) };
-    remove(c, walk.at(), name.bytes(), |child| {
+    remove(walk.at(), name.bytes(), |child| {
         if walk.wants_dir() {
             child.inode()?;
             return Err(if child.dentry.is_dir() { EISDIR } else { ENOTDIR });
@@ -173,7 +177,7 @@ pub fn rmdir(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
         Last::Dot => return Err(EINVAL),
         Last::Here => return Err(EBUSY),
     };
-    remove(c, walk.at(), name.bytes(), |child| {
+    remove(walk.at(), name.bytes(), |child| {
         child.inode()?;
         may_delete(c, walk.at(), child, true)?;
         unmounted(child, || dir_of(walk.at())?.rmdir(name.bytes()))
@@ -181,22 +185,23 @@ pub fn rmdir(c: &Caller, from: Option<Path>, path: &[u8]) -> Result<()> {
 }
 
 /// With the directory locked, has `take` take away what `name` leads to. What goes is dropped
-/// after the lock.
-fn remove(
-    _c: &Caller,
-    dir: &Path,
-    name: &[u8],
-    take: impl FnOnce(&Path) -> Result<()>,
-) -> Result<()> {
+/// after the lock; who watches it is told before who watches the directory, unless it is open.
+fn remove(dir: &Path, name: &[u8], take: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let _access = WriteAccess::new(&dir.mount)?;
-    let child;
+    let inode;
     {
         let _entries = dir.dentry.lock_entries();
-        child = Path { mount: dir.mount.clone(), dentry: dir.dentry.lookup_locked(name)? };
+        let child = Path { mount: dir.mount.clone(), dentry: dir.dentry.lookup_locked(name)? };
         take(&child)?;
+        if !child.dentry.is_dir() {
+            notify::itself(&child.dentry, InotifyMask::ATTRIB);
+        }
         child.dentry.unlinked();
+        inode = child.inode()?.clone();
+        drop(child);
+        notify::entry(&dir.dentry, name, &inode, InotifyMask::DELETE, 0);
     }
-    drop(child);
+    drop(inode);
     Ok(())
 }
 
@@ -302,6 +307,12 @@ pub fn rename(
         } else {
             new.dentry.unlinked();
             old.dentry.moved(&to.dentry, new_name);
+        }
+        let (here, there) = ((&*from.dentry, old_name), (&*to.dentry, new_name));
+        let replaces = (!exchange).then_some(&*new.dentry);
+        notify::renamed(here, there, &old.dentry, replaces, c.fs_info.mounts.new_cookie());
+        if exchange {
+            notify::renamed(there, here, &new.dentry, None, c.fs_info.mounts.new_cookie());
         }
         replaced = (old, new);
     }

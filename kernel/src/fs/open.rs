@@ -16,7 +16,8 @@ use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
 use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM};
 use abi::fs::{
-    MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK,
+    InotifyMask, MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG,
+    S_IFSOCK,
 };
 use alloc::sync::Arc;
 
@@ -50,7 +51,9 @@ pub fn open(
         // Which `O_RDONLY` does not keep from cutting the file.
         let _claim = Claim::to_write(file.inode())?;
         attr::set_len(c, file.inode(), 0)?;
+        file.tell(InotifyMask::MODIFY);
     }
+    file.announce();
     Ok(file)
 }
 
@@ -229,7 +232,9 @@ pub fn exec_at(c: &Caller, cred: &Arc<Cred>, path: Path) -> Result<ExecFile> {
     if path.mount.flags().has(MountFlags::NOEXEC) {
         return Err(EACCES);
     }
-    ExecFile::new(open_inode(c, cred, path, OpenFlags::RDONLY)?)
+    let file = open_inode(c, cred, path, OpenFlags::RDONLY)?;
+    file.announce();
+    ExecFile::new(file)
 }
 
 /// The user and group a program runs as if its file says so: set-user-ID and set-group-ID, unless

@@ -17,6 +17,12 @@ pub struct Settings {
     pub protected_fifos: AtomicU32,
     /// `fs.protected_regular`: nor their files.
     pub protected_regular: AtomicU32,
+    /// `fs.inotify.max_queued_events`: of one instance.
+    pub inotify_max_queued_events: AtomicU32,
+    /// `fs.inotify.max_user_instances`: of one user.
+    pub inotify_max_user_instances: AtomicU32,
+    /// `fs.inotify.max_user_watches`: of one user.
+    pub inotify_max_user_watches: AtomicU32,
 }
 
 impl Settings {
@@ -29,6 +35,9 @@ impl Settings {
             protected_symlinks: AtomicU32::new(1),
             protected_fifos: AtomicU32::new(0),
             protected_regular: AtomicU32::new(0),
+            inotify_max_queued_events: AtomicU32::new(16384),
+            inotify_max_user_instances: AtomicU32::new(128),
+            inotify_max_user_watches: AtomicU32::new(8192),
         }
     }
 }

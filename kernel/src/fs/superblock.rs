@@ -6,6 +6,7 @@
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::Inode;
 use crate::fs::mount::{Gate, Number};
+use crate::fs::notify;
 use crate::lock::{Spin, order};
 use crate::time::RealTime;
 use crate::wait::Mutex;
@@ -104,6 +105,7 @@ impl FsType {
                 let top = Super::mount(self.name, dev, clock, flags, &own, &self.mount)?;
                 Ok((top, false))
             }
+            Instances::One { follows: false, .. } if !own.is_empty() => Err(EINVAL),
             Instances::One { top, follows } => {
                 let mut top = top.lock();
                 if let Some(top) = &*top {
@@ -190,6 +192,14 @@ pub struct Super {
     mounts: AtomicUsize,
     recent: Spin<Ring, order::Names>,
     _dev: Number,
+    /// Who watches files of it.
+    pub watches: notify::InSuper,
+}
+
+impl Drop for Super {
+    fn drop(&mut self) {
+        self.watches.unmounted();
+    }
 }
 
 impl Super {
@@ -215,6 +225,7 @@ impl Super {
             flags: AtomicU64::new(flags.without(MountFlags::RDONLY).bits()),
             mounts: AtomicUsize::new(0),
             recent: Spin::new(Ring::default()),
+            watches: notify::InSuper::default(),
             _dev: dev,
         });
         Ok(Dentry::new(sb, Some(root), None, Arc::from(&b"/"[..])))

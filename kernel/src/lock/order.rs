@@ -97,6 +97,12 @@ lock_order! {
     Actions,
     /// How many processes each user has.
     Users,
+    /// The watches of an inotify instance.
+    Watches,
+    /// The watches on an inode, or in a file system.
+    Marks,
+    /// Events that nobody has read yet; how many watches each user has.
+    Events,
     /// The locks that processes have on a file.
     FileLocks,
     /// Which files have locks, and which process waits for which.

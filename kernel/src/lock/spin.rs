@@ -107,9 +107,30 @@ impl<T: ?Sized, L: Level> IrqSpin<T, L> {
         IrqSpinGuard { data: self.inner.lock(), _held: held, _pin: pin }
     }
 
-    /// Takes the lock if it is free at once; for panics, which must never wait.
-    pub fn try_lock(&self) -> Option<SpinMutexGuard<'_, T>> {
-        self.inner.try_lock()
+    /// Takes the lock if it is free at once; for panics, which must never wait. An interrupt that
+    /// wants it as well must wait like everybody, so they are off meanwhile.
+    pub fn try_lock(&self) -> Option<IrqTryGuard<'_, T>> {
+        let pin = NoIrq::new();
+        Some(IrqTryGuard { data: self.inner.try_lock()?, _pin: pin })
+    }
+}
+
+/// What [`IrqSpin::try_lock`] gives. Interrupts come back after the lock is free.
+pub struct IrqTryGuard<'a, T: ?Sized> {
+    data: SpinMutexGuard<'a, T>,
+    _pin: NoIrq,
+}
+
+impl<T: ?Sized> Deref for IrqTryGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.data
+    }
+}
+
+impl<T: ?Sized> DerefMut for IrqTryGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.data
     }
 }
 

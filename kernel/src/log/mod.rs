@@ -5,8 +5,9 @@
 //! known, the machine's boot messages come through [`hal::Hooks::log`] directly.
 
 mod ring;
+mod text;
 
-pub use ring::{Log, Record};
+pub use ring::{LINE_MAX, Log, RING_BYTES, Record};
 
 /// Levels of messages (syslog(2), `KERN_*`): the smaller, the more urgent.
 pub mod level {

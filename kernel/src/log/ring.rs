@@ -3,18 +3,23 @@
 use alloc::collections::VecDeque;
 use core::{
     fmt::{self, Write},
-    sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 use heapless::Vec as Line;
 
+use super::text::Stamp;
 use crate::lock::{IrqSpin, order};
 
-/// Bytes of text in a record (Linux's `LOG_LINE_MAX` is 1024 minus the prefix).
-const LINE_MAX: usize = 976;
+/// Bytes of text in a record (`LOG_LINE_MAX`).
+pub const LINE_MAX: usize = 992;
 
 /// Bytes of text the ring keeps (`CONFIG_LOG_BUF_SHIFT` 17).
-const RING_BYTES: usize = 1 << 17;
+pub const RING_BYTES: usize = 1 << 17;
+
+/// How often a line that is to be shown looks whether the console is free, before it goes out all
+/// the same: who has the console may be the one who panics.
+const PATIENCE: usize = 1 << 22;
 
 /// One message.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub struct Record {
     pub at_ns: u64,
     /// `0..=7`.
     pub level: u8,
+    /// Who says so (`LOG_KERN`, `LOG_USER`, …); 0 is the kernel.
+    pub facility: u8,
     /// Without a line end.
     pub text: alloc::boxed::Box<[u8]>,
 }
@@ -34,6 +41,8 @@ struct Ring {
     records: VecDeque<Record>,
     bytes: usize,
     next: u64,
+    /// The last record has no line end: readers see it when the next one comes.
+    unfinished: bool,
 }
 
 /// The kernel log.
@@ -46,6 +55,14 @@ pub struct Log {
     levels: [AtomicI32; 4],
     /// There is a console.
     console_on: AtomicBool,
+    /// The serial port that it is.
+    port: AtomicUsize,
+    /// The first record that `SYSLOG_ACTION_CLEAR` has not cleared.
+    cleared: AtomicU64,
+    /// The level before `SYSLOG_ACTION_CONSOLE_OFF`; negative: it is on.
+    level_when_on: AtomicI32,
+    /// There are records that readers have not been told of.
+    news: AtomicBool,
 }
 
 impl Default for Log {
@@ -58,7 +75,12 @@ impl Log {
     /// An empty log whose console is on, as Linux's early console.
     pub const fn new() -> Self {
         Self {
-            ring: IrqSpin::new(Ring { records: VecDeque::new(), bytes: 0, next: 0 }),
+            ring: IrqSpin::new(Ring {
+                records: VecDeque::new(),
+                bytes: 0,
+                next: 0,
+                unfinished: false,
+            }),
             console: IrqSpin::new(()),
             levels: [
                 AtomicI32::new(7),
@@ -67,6 +89,10 @@ impl Log {
                 AtomicI32::new(7),
             ],
             console_on: AtomicBool::new(false),
+            port: AtomicUsize::new(0),
+            cleared: AtomicU64::new(0),
+            level_when_on: AtomicI32::new(-1),
+            news: AtomicBool::new(false),
         }
     }
 
@@ -93,8 +119,51 @@ impl Log {
         i32::from(level) < self.levels[0].load(Relaxed)
     }
 
-    /// Turns the console on and shows what was logged before.
-    pub fn start_console(&self) {
+    /// `SYSLOG_ACTION_CONSOLE_OFF` and `_ON`: the least level, and back.
+    pub fn switch_console(&self, on: bool) {
+        let [now, _, least, _] = self.levels();
+        if on {
+            let kept = self.level_when_on.swap(-1, Relaxed);
+            if kept >= 0 {
+                self.levels[0].store(kept, Relaxed);
+            }
+        } else {
+            let _ = self.level_when_on.compare_exchange(-1, now, Relaxed, Relaxed);
+            self.levels[0].store(least, Relaxed);
+        }
+    }
+
+    /// `SYSLOG_ACTION_CONSOLE_LEVEL`: not below the least.
+    pub fn choose_level(&self, level: i32) {
+        let least = self.levels[2].load(Relaxed);
+        self.levels[0].store(level.max(least), Relaxed);
+        self.level_when_on.store(-1, Relaxed);
+    }
+
+    /// The first record that was not cleared.
+    pub fn cleared(&self) -> u64 {
+        self.cleared.load(Relaxed)
+    }
+
+    /// Records before `sequence` are cleared: they stay, but syslog(2) does not show them again.
+    pub fn clear(&self, sequence: u64) {
+        self.cleared.store(sequence, Relaxed);
+    }
+
+    /// The number of the first record that is there, and that of the next to come.
+    pub fn range(&self) -> core::ops::Range<u64> {
+        let ring = self.ring.lock();
+        ring.next - ring.records.len() as u64..ring.end()
+    }
+
+    /// Is there something that readers have not been told of?
+    pub fn take_news(&self) -> bool {
+        self.news.swap(false, Relaxed)
+    }
+
+    /// Turns the console on, which is serial port `port`, and shows what was logged before.
+    pub fn start_console(&self, port: usize) {
+        self.port.store(port, Relaxed);
         self.console_on.store(true, Relaxed);
         let mut from = 0;
         while let Some(record) = self.at(from) {
@@ -114,9 +183,21 @@ impl Log {
         lines.flush();
     }
 
-    fn line(&self, level: u8, text: &[u8]) {
+    /// Logs what a program says: one record, whatever lines it has. Without a line end at the end
+    /// of it readers wait for the next record.
+    pub fn write_user(&self, facility: u8, level: u8, text: &[u8]) {
+        let line = text.strip_suffix(b"\n");
+        self.record(facility, level, line.unwrap_or(text), line.is_some());
+    }
+
+    fn record(&self, facility: u8, level: u8, text: &[u8], finished: bool) {
         let at_ns = hal::time::now_ns();
-        self.ring.lock().push(level, at_ns, text);
+        {
+            let mut ring = self.ring.lock();
+            ring.push(facility, level, at_ns, text);
+            ring.unfinished = !finished;
+        }
+        self.news.store(true, Relaxed);
         if self.console_on.load(Relaxed) && self.is_shown(level) {
             self.show(at_ns, text);
         }
@@ -126,32 +207,64 @@ impl Log {
     pub fn at(&self, sequence: u64) -> Option<Record> {
         let ring = self.ring.lock();
         let first = ring.records.front()?.sequence;
+        if sequence >= ring.end() {
+            return None;
+        }
         ring.records.get(sequence.saturating_sub(first) as usize).cloned()
     }
 
     fn show(&self, at_ns: u64, text: &[u8]) {
+        let port = self.port.load(Relaxed);
         let mut prefix: heapless::String<32> = heapless::String::new();
-        let (s, us) = (at_ns / 1_000_000_000, at_ns / 1000 % 1_000_000);
-        let _ = write!(prefix, "[{s:5}.{us:06}] ");
+        // Twenty digits and some.
+        let _ = write!(prefix, "{}", Stamp(at_ns));
+        self.on_console(|| {
+            for line in text.split(|&byte| byte == b'\n') {
+                hal::dev::serial::write(port, prefix.as_bytes());
+                hal::dev::serial::write(port, line);
+                hal::dev::serial::write(port, b"\r\n");
+            }
+        });
+    }
+
+    /// Calls `write` while no line of the log goes out to the console. A terminal on the same port
+    /// writes so, too.
+    pub fn on_console(&self, write: impl FnOnce()) {
         // A panic may come while a line goes out; it must not wait for itself.
-        let _whole = self.console.try_lock();
-        hal::dev::serial::write(0, prefix.as_bytes());
-        hal::dev::serial::write(0, text);
-        hal::dev::serial::write(0, b"\r\n");
+        let mut whole = self.console.try_lock();
+        for _ in 0..PATIENCE {
+            if whole.is_some() {
+                break;
+            }
+            hal::cpu::relax();
+            whole = self.console.try_lock();
+        }
+        write();
+        drop(whole);
+    }
+
+    /// Is `port` the console?
+    pub fn is_console(&self, port: usize) -> bool {
+        self.console_on.load(Relaxed) && self.port.load(Relaxed) == port
     }
 }
 
 impl Ring {
-    fn push(&mut self, level: u8, at_ns: u64, text: &[u8]) {
-        let sequence = self.next;
-        self.next += 1;
+    /// The number after the last record that readers see.
+    fn end(&self) -> u64 {
+        self.next - u64::from(self.unfinished && !self.records.is_empty())
+    }
+
+    fn push(&mut self, facility: u8, level: u8, at_ns: u64, text: &[u8]) {
         let mut kept = alloc::vec::Vec::new();
         if kept.try_reserve_exact(text.len()).is_err() || self.records.try_reserve(1).is_err() {
             return;
         }
         kept.extend_from_slice(text);
         self.bytes += text.len();
-        self.records.push_back(Record { sequence, at_ns, level, text: kept.into_boxed_slice() });
+        let (sequence, text) = (self.next, kept.into_boxed_slice());
+        self.next += 1;
+        self.records.push_back(Record { sequence, at_ns, level, facility, text });
         while self.bytes > RING_BYTES {
             let Some(old) = self.records.pop_front() else { break };
             self.bytes -= old.text.len();
@@ -169,7 +282,7 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn flush(&mut self) {
         if !self.line.is_empty() {
-            self.log.line(self.level, &self.line);
+            self.log.record(0, self.level, &self.line, true);
             self.line.clear();
         }
     }

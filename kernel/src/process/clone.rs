@@ -4,14 +4,18 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 
 use abi::{
-    errno::{EAGAIN, EINVAL, ENOMEM, ENOSYS, ERESTARTNOINTR, Result},
-    process::{CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, RLIMIT_NPROC},
+    errno::{EAGAIN, EINVAL, ENOMEM, ERESTARTNOINTR, Result},
+    process::{
+        CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CSIGNAL, CloneFlags, PidfdFlags, RLIMIT_NOFILE,
+        RLIMIT_NPROC,
+    },
     signal::{SIGCHLD, SigSet},
 };
 
 use super::{
     Cx, Kernel, Parts, Pid, Process, Thread,
     cx::{NO_ALT_STACK, TrapInfo},
+    pidfd,
     thread::{self, Vfork},
 };
 use crate::{
@@ -36,6 +40,10 @@ pub struct Request {
     pub child_tid: u64,
     /// Its thread pointer (`CLONE_SETTLS`).
     pub tls: u64,
+    /// Where the parent finds a file that stands for it (`CLONE_PIDFD`).
+    pub pidfd: u64,
+    /// The number it shall have.
+    pub set_tid: Option<Pid>,
 }
 
 impl Request {
@@ -59,6 +67,8 @@ impl Request {
             parent_tid,
             child_tid,
             tls,
+            pidfd: parent_tid,
+            set_tid: None,
         }
     }
 }
@@ -87,8 +97,12 @@ fn check(request: &Request) -> Result<()> {
         // As a kernel without these namespaces.
         return Err(EINVAL);
     }
-    if flags.has(CloneFlags::PIDFD) {
-        return Err(ENOSYS);
+    let both = CloneFlags::PIDFD | CloneFlags::PARENT_SETTID;
+    if flags.has(both) && request.pidfd == request.parent_tid {
+        return Err(EINVAL);
+    }
+    if flags.has(CloneFlags::PIDFD) && flags.intersects(CloneFlags::THREAD | CloneFlags::DETACHED) {
+        return Err(EINVAL);
     }
     Ok(())
 }
@@ -133,7 +147,7 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     let parts = share(cx, request.flags)?;
 
     let limits = *own.limits.lock();
-    let number = Number::take(kernel)?;
+    let number = Number::take(kernel, request.set_tid)?;
     let process = if is_thread {
         own.clone()
     } else {
@@ -163,6 +177,18 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
         personality: cx.personality,
     };
     let task = start(kernel, child, cx.task.allowed())?;
+    let files = cx.files().clone();
+    let pidfd = if request.flags.has(CloneFlags::PIDFD) {
+        let fd = files.reserve(cx.limit(RLIMIT_NOFILE), true);
+        // Before anybody can see the child: a bad address leaves none.
+        let told = fd.and_then(|fd| {
+            UserOut::<i32>::new(request.pidfd).write(cx.space(), &fd.fd().0)?;
+            Ok(fd)
+        });
+        Some(told.inspect_err(|_| task.abandon())?)
+    } else {
+        None
+    };
     let entered = if is_thread {
         enter_thread(cx, &thread)
     } else {
@@ -171,6 +197,9 @@ pub fn clone(cx: &mut Cx, request: &Request) -> Result<Pid> {
     if let Err(why) = entered {
         task.abandon();
         return Err(why);
+    }
+    if let Some(pidfd) = pidfd {
+        pidfd.install(pidfd::file(cx, thread.process.clone(), PidfdFlags::EMPTY));
     }
     let pid = number.keep();
     drop(forking);
@@ -242,8 +271,12 @@ struct Number {
 }
 
 impl Number {
-    fn take(kernel: &'static Kernel) -> Result<Self> {
-        let pid = kernel.family.lock().allocate().ok_or(EAGAIN)?;
+    fn take(kernel: &'static Kernel, wanted: Option<Pid>) -> Result<Self> {
+        let mut family = kernel.family.lock();
+        let pid = match wanted {
+            Some(wanted) => family.claim(wanted)?,
+            None => family.allocate().ok_or(EAGAIN)?,
+        };
         Ok(Self { kernel, pid })
     }
 

@@ -1,7 +1,8 @@
 //! The end of threads and processes (`kernel/exit.c`).
 
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
+use abi::poll::PollEvents;
 use abi::process::FUTEX_BITSET_MATCH_ANY;
 use abi::signal::{CLD_EXITED, CLD_KILLED, NSIG, SI_USER, SIGCHLD, SIGCONT, SIGHUP, Siginfo};
 
@@ -137,6 +138,7 @@ fn end_process(process: &Arc<Process>, status: i32) {
     leave_terminal(process);
     let mut family = process.kernel.family.lock();
     let ended = family.end(process.pid, status);
+    process.ended.store(true, Release);
     for (child, parent, zombie) in &ended.adopted {
         child.ppid.store(parent.pid.0, Relaxed);
         child.maker.store(parent.pid.0, Relaxed);
@@ -149,6 +151,7 @@ fn end_process(process: &Arc<Process>, status: i32) {
         notify(&mut family, process, parent);
     }
     drop(family);
+    process.ending.wake((PollEvents::IN | PollEvents::RDNORM).bits().into(), 1);
     for group in &ended.orphaned {
         wake_orphans(process, *group);
     }

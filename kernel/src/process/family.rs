@@ -4,7 +4,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use abi::errno::{EACCES, ECHILD, EPERM, ESRCH, Result};
+use abi::errno::{EACCES, ECHILD, EEXIST, EINVAL, EPERM, ESRCH, Result};
 
 /// The number of a process, a thread, a group or a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,16 +125,31 @@ impl<P: Clone> Family<P> {
                 self.last = RESERVED;
             }
             let pid = Pid(self.last);
-            let used = self.processes.contains_key(&pid)
-                || self.threads.contains_key(&pid)
-                || self.groups.contains_key(&pid)
-                || self.sessions.contains_key(&pid);
-            if !used {
+            if !self.is_used(pid) {
                 self.threads.insert(pid, Pid::NONE);
                 return Some(pid);
             }
         }
         None
+    }
+
+    /// Takes `pid` if nothing uses it, as [`Family::allocate`] takes any.
+    pub fn claim(&mut self, pid: Pid) -> Result<Pid> {
+        if !(1..self.pid_max).contains(&pid.0) {
+            return Err(EINVAL);
+        }
+        if self.is_used(pid) {
+            return Err(EEXIST);
+        }
+        self.threads.insert(pid, Pid::NONE);
+        Ok(pid)
+    }
+
+    fn is_used(&self, pid: Pid) -> bool {
+        self.processes.contains_key(&pid)
+            || self.threads.contains_key(&pid)
+            || self.groups.contains_key(&pid)
+            || self.sessions.contains_key(&pid)
     }
 
     /// The pid allocated last.

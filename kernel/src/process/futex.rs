@@ -10,7 +10,12 @@ use core::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 
-use abi::errno::{EAGAIN, EFAULT, EINVAL, ERESTARTSYS, ETIMEDOUT, Result};
+use abi::errno::{EAGAIN, EFAULT, EINVAL, ENOSYS, ERESTARTSYS, ETIMEDOUT, Result};
+use abi::process::{
+    FUTEX_OP_ADD, FUTEX_OP_ANDN, FUTEX_OP_CMP_EQ, FUTEX_OP_CMP_GE, FUTEX_OP_CMP_GT,
+    FUTEX_OP_CMP_LE, FUTEX_OP_CMP_LT, FUTEX_OP_CMP_NE, FUTEX_OP_OPARG_SHIFT, FUTEX_OP_OR,
+    FUTEX_OP_SET, FUTEX_OP_XOR,
+};
 use hal::{
     list::{List, Node},
     user::Access,
@@ -183,6 +188,106 @@ pub fn requeue(
         Ok(())
     })?;
     Ok(done)
+}
+
+/// `FUTEX_WAKE_OP`: changes the word at `to` as `op` says, wakes at most `most` waiters of `from`,
+/// and at most `more` of `to` if the word was as `op` compares it (`futex_wake_op`).
+pub fn wake_op(
+    cx: &Cx,
+    (from, to): (u64, u64),
+    private: bool,
+    (most, more): (u32, u32),
+    op: u32,
+) -> Result<usize> {
+    let (key, target) = (key_of(cx, from, private)?, key_of(cx, to, private)?);
+    let op = WakeOp(op);
+    op.check()?;
+    let futexes = &cx.kernel.futexes;
+    loop {
+        let (mut source, mut other) = Spin::lock_pair(futexes.bucket(key), futexes.bucket(target));
+        let old = match op.apply(cx, to) {
+            Ok(old) => old,
+            Err(EFAULT) => {
+                drop((source, other));
+                let write = Access { write: true, exec: false };
+                cx.space().fault(to, write).map_err(|_| EFAULT)?;
+                continue;
+            }
+            Err(why) => return Err(why),
+        };
+        let mut woken = wake_first(&mut source, key, most as usize);
+        if op.compares(old) {
+            let list = other.as_deref_mut().unwrap_or(&mut source);
+            woken += wake_first(list, target, more as usize);
+        }
+        return Ok(woken);
+    }
+}
+
+/// Wakes at most `most` waiters for `key`.
+fn wake_first(list: &mut List<Waiter>, key: FutexKey, most: usize) -> usize {
+    let mut woken = 0;
+    while woken < most
+        && let Some(waiter) = list.take_first(|waiter| waiter.key() == key)
+    {
+        rouse(&waiter);
+        woken += 1;
+    }
+    woken
+}
+
+/// The last argument of `FUTEX_WAKE_OP`: operation, comparison, and an argument of 12 bits for each.
+#[derive(Clone, Copy)]
+struct WakeOp(u32);
+
+impl WakeOp {
+    fn operation(self) -> u32 {
+        self.0 >> 28 & 7
+    }
+
+    fn comparison(self) -> u32 {
+        self.0 >> 24 & 15
+    }
+
+    fn check(self) -> Result<()> {
+        let known = self.operation() <= FUTEX_OP_XOR && self.comparison() <= FUTEX_OP_CMP_GE;
+        if known { Ok(()) } else { Err(ENOSYS) }
+    }
+
+    /// Changes the word at `at`; what it was. `EFAULT`: its page is not there.
+    fn apply(self, cx: &Cx, at: u64) -> Result<u32> {
+        let signed = (self.0 << 8) as i32 >> 20;
+        let shifts = self.0 >> 28 & FUTEX_OP_OPARG_SHIFT != 0;
+        let arg = if shifts { 1u32 << (signed & 31) } else { signed as u32 };
+        let space = cx.space().hal();
+        let mut old = space.load_u32(at).map_err(|_| EFAULT)?;
+        loop {
+            let new = match self.operation() {
+                FUTEX_OP_SET => arg,
+                FUTEX_OP_ADD => old.wrapping_add(arg),
+                FUTEX_OP_OR => old | arg,
+                FUTEX_OP_ANDN => old & !arg,
+                _ => old ^ arg,
+            };
+            let seen = space.cas_u32(at, old, new).map_err(|_| EFAULT)?;
+            if seen == old {
+                return Ok(old);
+            }
+            old = seen;
+        }
+    }
+
+    fn compares(self, old: u32) -> bool {
+        let (old, arg) = (old as i32, (self.0 << 20) as i32 >> 20);
+        match self.comparison() {
+            FUTEX_OP_CMP_EQ => old == arg,
+            FUTEX_OP_CMP_NE => old != arg,
+            FUTEX_OP_CMP_LT => old < arg,
+            FUTEX_OP_CMP_LE => old <= arg,
+            FUTEX_OP_CMP_GT => old > arg,
+            _ => old >= arg,
+        }
+    }
 }
 
 /// Writes `new` to the word at `addr` if `old` is there; whether it was.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cred::Uid,
-    dev::{DeviceTable, Drivers},
+    dev::{DeviceTable, Drivers, kmsg::Readers},
     fs::{epoll::Nesting, inode::FsType, mount::Namespace},
     lock::{Spin, order},
     log::Log,
@@ -59,6 +59,8 @@ pub struct Kernel {
     pub mounts: spin::Once<Arc<Namespace>>,
     /// The terminals; set at boot.
     pub terminals: spin::Once<Terminals>,
+    /// Who reads the log; set at boot.
+    pub log_readers: spin::Once<Readers>,
     /// What device drivers work with; set at boot.
     pub drivers: spin::Once<Drivers>,
     /// The devices as file systems see them; set at boot.
@@ -149,6 +151,7 @@ impl Kernel {
             file_systems: spin::Once::new(),
             mounts: spin::Once::new(),
             terminals: spin::Once::new(),
+            log_readers: spin::Once::new(),
             drivers: spin::Once::new(),
             devices: spin::Once::new(),
             options: spin::Once::new(),

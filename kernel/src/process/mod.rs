@@ -19,6 +19,7 @@ mod kernel;
 pub mod members;
 mod object;
 pub mod oom;
+pub mod pidfd;
 pub mod reboot;
 mod robust;
 mod roots;

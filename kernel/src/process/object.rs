@@ -45,6 +45,10 @@ pub struct Process {
     pub limits: Spin<Limits, order::Parts>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
+    /// It is a zombie, or gone.
+    pub ended: AtomicBool,
+    /// Wakes when it has become one.
+    pub ending: Arc<WaitQueue>,
     /// Wakes when a thread has ended while another executes a program.
     pub alone: WaitQueue,
     /// The thread of its parent that made it, or took it over from one that has ended
@@ -173,6 +177,8 @@ impl Process {
             signals: Spin::new(GroupSignals::default()),
             limits: Spin::new(limits),
             children: WaitQueue::new(),
+            ended: AtomicBool::new(false),
+            ending: Arc::new(WaitQueue::new()),
             alone: WaitQueue::new(),
             maker: AtomicI32::new(0),
             usage: Spin::new([Usage::default(); 2]),

@@ -94,7 +94,7 @@ impl Kernel {
             if safe || shared { None } else { badness(process) }
         };
         if self.settings.oom_kill_allocating_task.load(Relaxed) != 0
-            && let Some(own) = family.get(Pid(sched::current_id()))
+            && let Some(own) = sched::current().and_then(|task| family.get(Pid(task.id())))
             && score(own).is_some()
         {
             return Some(own.clone());

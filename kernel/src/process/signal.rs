@@ -439,6 +439,17 @@ pub fn kill_thread(cx: &Cx, tgid: Option<i32>, tid: i32, sig: i32) -> Result<()>
     }
 }
 
+/// rt_tgsigqueueinfo(2), whose `info` the caller may send.
+pub fn queue_thread(cx: &Cx, tgid: i32, tid: i32, sig: i32, info: Siginfo) -> Result<()> {
+    let process = find(cx, Pid(tid)).filter(|process| process.pid == Pid(tgid)).ok_or(ESRCH)?;
+    let sig = u32::try_from(sig).ok().filter(|sig| *sig <= abi::signal::NSIG).ok_or(EINVAL)?;
+    permitted(cx, &process, sig, |pid| session_of(cx, pid))?;
+    match process.thread_of(Pid(tid)) {
+        Some(thread) if sig != 0 && thread.send(&info) == Queued::Full => Err(EAGAIN),
+        _ => Ok(()),
+    }
+}
+
 /// Is the default action of `sig` to stop only where job control can restart it?
 pub fn stops_unless_orphaned(sig: u32) -> bool {
     sig != SIGSTOP && default_action(sig) == DefaultAction::Stop

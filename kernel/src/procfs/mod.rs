@@ -9,7 +9,7 @@
 mod cpuinfo;
 mod irq;
 mod mem;
-pub mod mount;
+mod mount;
 mod node;
 mod open;
 pub mod pid;

@@ -2,7 +2,7 @@
 
 use super::mount::Shared;
 use super::open::OpenRow;
-use super::table::{Body, Dir, Extras, Named, ProcCx, Subject, name_number, row_number};
+use super::table::{Body, Dir, Extras, Named, ProcCx, Row, Subject, name_number, row_number};
 use crate::cred::Cred;
 use crate::fs::access::{permission, plain_permission};
 use crate::fs::inode::Target;
@@ -68,6 +68,11 @@ impl<T: Subject> Node<T> {
         2 + rows as u32 + names
     }
 
+    /// Is the row to be seen on this mount?
+    fn shows(&self, row: &Row<T>) -> bool {
+        T::ABOUT_PROCESSES || row.extras.about_processes || !self.fs.only_pids()
+    }
+
     fn dir(&self) -> Result<&'static Dir<T>> {
         match self.body {
             Body::Dir(dir) => Ok(dir),
@@ -106,7 +111,10 @@ impl<T: Subject> Inode for Node<T> {
     fn permission(&self, cred: &Cred, want: u32) -> Result<()> {
         let setting = match self.body {
             Body::Value(value) => value.is_setting(),
-            Body::Dir(dir) => dir.settings,
+            Body::Dir(dir) => {
+                self.target.may_enter(&self.fs, cred)?;
+                dir.settings
+            }
             _ => false,
         };
         let usual = match setting {
@@ -139,7 +147,7 @@ impl<T: Subject> Inode for Node<T> {
     }
 
     fn is_stale(&self) -> bool {
-        self.target.is_stale()
+        self.target.is_stale() || self.target.is_hidden(&self.fs)
     }
 }
 
@@ -151,7 +159,7 @@ impl<T: Subject> inode::Dir for Node<T> {
             return Err(ENOENT);
         }
         let dir = self.dir()?;
-        if let Some((index, row)) = dir.row(name) {
+        if let Some((index, row)) = dir.row(name).filter(|(_, row)| self.shows(row)) {
             hal::heap::admit().map_err(|_| ENOMEM)?;
             let ino = row_number(self.ino, index);
             let node = Node::new(self.fs.clone(), ino, self.target.clone(), row.perm, row.body);
@@ -167,7 +175,8 @@ impl<T: Subject> inode::Dir for Node<T> {
         }
         let dir = self.dir()?;
         let skip = at.saturating_sub(ROWS_AT) as usize;
-        for (index, row) in dir.rows.iter().enumerate().skip(skip) {
+        let rows = dir.rows.iter().enumerate().skip(skip);
+        for (index, row) in rows.filter(|(_, row)| self.shows(row)) {
             let (ino, kind) = (row_number(self.ino, index), row.body.kind().1);
             let next = ROWS_AT + index as u64 + 1;
             if !emit(Entry { name: row.name.as_bytes(), ino, kind, next }) {

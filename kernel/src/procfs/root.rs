@@ -40,7 +40,7 @@ pub(super) static ROOT: Dir<()> = Dir::new(&[
     text("execdomains", 0o444, system::execdomains),
     text("filesystems", 0o444, system::filesystems),
     trigger("sysrq-trigger", 0o200, sysrq::trigger),
-    link("self", pid::own),
-    link("thread-self", pid::own_thread),
+    link("self", pid::own).about_processes(),
+    link("thread-self", pid::own_thread).about_processes(),
 ])
 .with(&Pids);

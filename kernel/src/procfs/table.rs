@@ -29,12 +29,27 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// What reading and writing a row say that cannot do it.
     const LACKING: Errno;
 
+    /// Is it a process, or does it belong to one?
+    const ABOUT_PROCESSES: bool = true;
+
     /// The size that links about it are said to have.
     const LINK_SIZE: u64 = 0;
 
     /// Whether it is gone, so that cached names of it mean nothing any more. Asked on every walk.
     fn is_stale(&self) -> bool {
         false
+    }
+
+    /// Does this mount hide it from the running thread (`hidepid=`)? Then it is not to be found.
+    fn is_hidden(&self, fs: &Shared) -> bool {
+        let _ = fs;
+        false
+    }
+
+    /// May the running thread, which acts as `cred`, use its directory on this mount at all?
+    fn may_enter(&self, fs: &Shared, cred: &Cred) -> Result<()> {
+        let _ = (fs, cred);
+        Ok(())
     }
 
     /// Who owns a row with this type and these permissions.
@@ -47,6 +62,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
 /// The machine as a whole.
 impl Subject for () {
     const LACKING: Errno = EIO;
+    const ABOUT_PROCESSES: bool = false;
 }
 
 /// What a row's function may know.
@@ -197,6 +213,8 @@ pub struct Extras<T: 'static> {
     pub(super) guard: Option<Guard<T>>,
     /// For poll(2).
     pub(super) changes: Option<&'static Changes<T>>,
+    /// It is there even where only processes are shown.
+    pub(super) about_processes: bool,
 }
 
 impl<T> Clone for Extras<T> {
@@ -207,7 +225,8 @@ impl<T> Clone for Extras<T> {
 impl<T> Copy for Extras<T> {}
 
 impl<T> Extras<T> {
-    pub(super) const NONE: Self = Self { write: None, guard: None, changes: None };
+    pub(super) const NONE: Self =
+        Self { write: None, guard: None, changes: None, about_processes: false };
 }
 
 /// A row of a table.
@@ -318,6 +337,12 @@ impl<T> Row<T> {
     /// `guard` decides who may open it, besides the permissions.
     pub const fn guarded(mut self, guard: Guard<T>) -> Self {
         self.extras.guard = Some(guard);
+        self
+    }
+
+    /// It is there even where only processes are shown (`subset=pid`).
+    pub const fn about_processes(mut self) -> Self {
+        self.extras.about_processes = true;
         self
     }
 

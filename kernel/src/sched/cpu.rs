@@ -649,12 +649,16 @@ pub fn out_of_memory() -> bool {
 /// Logs a line; see [`printk!`].
 pub fn printk(level: u8, text: fmt::Arguments<'_>) {
     let cpu = this(&NoPreempt::new());
-    if let Some(background) = cpu.and_then(|cpu| cpu.sched.background.get()) {
+    let Some(cpu) = cpu else { return };
+    if let Some(background) = cpu.sched.background.get() {
         background.log().write(level, text);
+        // Who reads the log is told when the CPU comes by: whatever lock may be held here.
+        cpu.deferred.store(true, Release);
     }
 }
 
-/// The number of the running thread; 0 if it is none. Waits for no lock.
+/// The number of the running thread; 0 if it is none, or that cannot be told at once: for panics,
+/// which wait for no lock.
 pub fn current_id() -> i32 {
     let cpu = this(&NoPreempt::new());
     let id = cpu.and_then(|cpu| cpu.current.try_lock().and_then(|task| Some(task.as_ref()?.id())));

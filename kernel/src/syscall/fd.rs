@@ -8,8 +8,8 @@ use crate::process::Cx;
 use crate::tty::pty::Master;
 use abi::errno::{EBADF, EFAULT, EINVAL, EIO, EISDIR, ENODEV, ENOPKG, EOPNOTSUPP, ESPIPE, Result};
 use abi::fs::{
-    CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, Iovec, OpenFlags,
-    RwfFlags, S_IFIFO,
+    CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, InotifyMask,
+    Iovec, OpenFlags, RwfFlags, S_IFIFO,
 };
 use abi::process::RLIMIT_NOFILE;
 use abi::tty::TIOCGPTPEER;
@@ -275,7 +275,9 @@ pub fn ftruncate(cx: &mut Cx, fd: Fd, len: i64) -> Result<()> {
     if !file.writable() {
         return Err(EINVAL);
     }
-    cx.with_caller(|c| attr::set_len(c, file.inode(), len))
+    cx.with_caller(|c| attr::set_len(c, file.inode(), len))?;
+    file.tell(InotifyMask::MODIFY);
+    Ok(())
 }
 
 /// fallocate(2)
@@ -293,7 +295,11 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
         return Err(EBADF);
     }
     match file.inode().kind() {
-        Kind::File(data) => data.allocate(mode, at, len),
+        Kind::File(data) => {
+            data.allocate(mode, at, len)?;
+            file.tell(InotifyMask::MODIFY);
+            Ok(())
+        }
         Kind::Fifo(_) => Err(ESPIPE),
         Kind::Dir(_) => Err(EISDIR),
         _ if file.inode().attr().file_type() == S_IFIFO => Err(ESPIPE),

@@ -21,6 +21,12 @@ use crate::{
     time,
 };
 
+/// `personality(2)`, in the bits that hold the execution domain: this is a 32-bit machine.
+const PER_LINUX32: u32 = 8;
+/// Those bits.
+const PER_MASK: u32 = 0xff;
+/// uname -m on a 32-bit machine
+const MACHINE32: &[u8] = b"i686";
 /// `personality(2)`: uname says 2.6.x.
 const UNAME26: u32 = 0x002_0000;
 
@@ -37,6 +43,7 @@ fn field<const N: usize>(text: &[u8]) -> [u8; N] {
 
 /// uname(2)
 pub fn uname(cx: &mut Cx, out: UserOut<Utsname>) -> Result<()> {
+    let is_32_bit = cx.personality & PER_MASK == PER_LINUX32;
     let name = {
         let uts = cx.kernel.uts.lock();
         // 6.1 is 2.6.61 to programs that cannot count so far.
@@ -46,7 +53,7 @@ pub fn uname(cx: &mut Cx, out: UserOut<Utsname>) -> Result<()> {
             nodename: field(&uts.nodename),
             release: field(release),
             version: field(VERSION),
-            machine: field(MACHINE),
+            machine: field(if is_32_bit { MACHINE32 } else { MACHINE }),
             domainname: field(&uts.domainname),
         }
     };

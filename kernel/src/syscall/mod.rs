@@ -17,6 +17,8 @@ pub mod lock;
 pub mod mem;
 pub mod misc;
 pub mod net;
+pub mod notify;
+pub mod pidfd;
 pub mod poll;
 pub mod prctl;
 pub mod priority;

@@ -1,20 +1,26 @@
 //! System calls about processes: creation, programs, ends, waiting, groups and sessions.
 
 use abi::{
-    errno::{EBADF, EINVAL, EPERM, ESRCH, Result},
+    Wire,
+    errno::{E2BIG, EAGAIN, EBADF, ECHILD, EINVAL, EPERM, ESRCH, Result},
+    fs::OpenFlags,
     process::{
-        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, P_ALL, P_PGID, P_PID, P_PIDFD, Rusage,
+        ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS, CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN,
+        CSIGNAL, CloneArgs, CloneFlags, P_ALL, P_PGID, P_PID, P_PIDFD, RobustListHead, Rusage,
         WaitKind, WaitOptions,
     },
-    signal::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD, SIGCONT, Siginfo},
+    signal::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, NSIG, SIGCHLD, SIGCONT, Siginfo},
 };
 
 use crate::{
     fs::Fd,
-    mm::user::{UserOut, UserPath},
+    mm::user::{UserIn, UserOut, UserPath},
     process::{
-        Cx, Pid, clone as create, exec, exit as end,
+        Cx, Pid,
+        access::As,
+        clone as create, exec, exit as end,
         family::{News, Wanted, Whose},
+        pidfd, signal,
         wait::{self, Report},
     },
     time,
@@ -40,6 +46,73 @@ pub fn clone(
     tls: u64,
 ) -> Result<Pid> {
     create::clone(cx, &create::Request::clone(flags, stack, parent_tid, child_tid, tls))
+}
+
+/// The size of the first version of clone3(2)'s argument (`CLONE_ARGS_SIZE_VER0`).
+const CLONE_ARGS_VER0: usize = 64;
+
+/// clone3(2)
+pub fn clone3(cx: &mut Cx, at: u64, size: usize) -> Result<Pid> {
+    let args = clone_args(cx, at, size)?;
+    let legacy = CloneFlags(u64::from(u32::MAX)) - CloneFlags::DETACHED - CloneFlags(CSIGNAL);
+    let known = legacy | CloneFlags::CLEAR_SIGHAND | CloneFlags::INTO_CGROUP;
+    let twin = args.flags.intersects(CloneFlags::THREAD | CloneFlags::PARENT);
+    let exit_signal = u32::try_from(args.exit_signal).ok().filter(|sig| *sig <= NSIG);
+    let no_stack = args.stack == 0;
+    let top = args.stack.checked_add(args.stack_size);
+    if !args.flags.without(known).is_empty()
+        || twin && args.exit_signal != 0
+        || no_stack != (args.stack_size == 0)
+        || (args.set_tid == 0) != (args.set_tid_size == 0)
+        || args.set_tid_size > 1
+        || top.is_none_or(|top| top > hal::user::USER_END)
+    {
+        return Err(EINVAL);
+    }
+    if args.flags.has(CloneFlags::INTO_CGROUP) {
+        // No file is a cgroup's directory.
+        return Err(EBADF);
+    }
+    let set_tid = match args.set_tid {
+        0 => None,
+        at => Some(Pid(UserIn::<i32>::new(at).read(cx.space())?)),
+    };
+    let may_choose = [CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE];
+    if set_tid.is_some() && !may_choose.iter().any(|cap| cx.cred().capable(*cap)) {
+        return Err(EPERM);
+    }
+    create::clone(
+        cx,
+        &create::Request {
+            flags: args.flags,
+            exit_signal: exit_signal.ok_or(EINVAL)?,
+            stack: if no_stack { 0 } else { args.stack + args.stack_size },
+            parent_tid: args.parent_tid,
+            child_tid: args.child_tid,
+            tls: args.tls,
+            pidfd: args.pidfd,
+            set_tid,
+        },
+    )
+}
+
+/// clone3(2)'s argument, of any version: what is beyond the known must be zero.
+fn clone_args(cx: &Cx, at: u64, size: usize) -> Result<CloneArgs> {
+    if size < CLONE_ARGS_VER0 {
+        return Err(EINVAL);
+    }
+    if size > 4096 {
+        return Err(E2BIG);
+    }
+    let mut bytes = [0; CloneArgs::SIZE];
+    let known = size.min(CloneArgs::SIZE);
+    cx.space().copy_in(at, bytes.get_mut(..known).ok_or(EINVAL)?)?;
+    for beyond in known..size {
+        if UserIn::<u8>::new(at + beyond as u64).read(cx.space())? != 0 {
+            return Err(E2BIG);
+        }
+    }
+    Ok(CloneArgs::get(&bytes))
 }
 
 /// execve(2)
@@ -162,11 +235,31 @@ fn wait_for(cx: &Cx, which: u32, id: i32, options: u32) -> Result<Option<Report>
         P_PID if id > 0 => Whose::Child(Pid(id)),
         P_PGID if id > 0 => Whose::Group(Pid(id)),
         P_PGID if id == 0 => Whose::Group(own_group(cx)),
-        // Nothing here is a pidfd.
-        P_PIDFD if id >= 0 => return Err(EBADF),
+        P_PIDFD if id >= 0 => return wait_for_pidfd(cx, Fd(id), wanted, options, kinds),
         _ => return Err(EINVAL),
     };
     wait::wait(cx, whose, wanted, options, kinds)
+}
+
+/// The same for a process that a file stands for. With `O_NONBLOCK` it does not wait, and says so.
+fn wait_for_pidfd(
+    cx: &Cx,
+    fd: Fd,
+    wanted: Wanted,
+    options: WaitOptions,
+    kinds: WaitKind,
+) -> Result<Option<Report>> {
+    let process = pidfd::process(cx, fd)?;
+    let nonblock = cx.file(fd)?.flags().has(OpenFlags::NONBLOCK);
+    let how = if nonblock { options | WaitOptions::NOHANG } else { options };
+    if process.is_reaped() {
+        return Err(ECHILD);
+    }
+    let found = wait::wait(cx, Whose::Child(process.pid), wanted, how, kinds)?;
+    match found {
+        None if nonblock && !options.has(WaitOptions::NOHANG) => Err(EAGAIN),
+        found => Ok(found),
+    }
 }
 
 /// The siginfo of waitid(2); its times stay zero.
@@ -250,11 +343,31 @@ pub fn set_tid_address(cx: &mut Cx, at: u64) -> Result<Pid> {
 
 /// set_robust_list(2)
 pub fn set_robust_list(cx: &mut Cx, head: u64, len: usize) -> Result<()> {
-    if len != <abi::process::RobustListHead as abi::Wire>::SIZE {
+    if len != RobustListHead::SIZE {
         return Err(EINVAL);
     }
     cx.thread.robust_list.store(head, core::sync::atomic::Ordering::Relaxed);
     Ok(())
+}
+
+/// get_robust_list(2)
+pub fn get_robust_list(
+    cx: &mut Cx,
+    tid: i32,
+    head: UserOut<u64>,
+    len: UserOut<usize>,
+) -> Result<()> {
+    let found = match tid {
+        0 => cx.thread.clone(),
+        tid => {
+            let process = signal::find(cx, Pid(tid)).ok_or(ESRCH)?;
+            let thread = process.thread_of(Pid(tid)).ok_or(ESRCH)?;
+            process.may_be_looked_into(Some(cx.process()), cx.cred(), As::Real)?;
+            thread
+        }
+    };
+    len.write(cx.space(), &RobustListHead::SIZE)?;
+    head.write(cx.space(), &found.robust_list.load(core::sync::atomic::Ordering::Relaxed))
 }
 
 /// arch_prctl(2)

@@ -5,7 +5,7 @@ use abi::{
     process::{
         CAP_SYS_NICE, FUTEX_BITSET_MATCH_ANY, FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE,
         FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE,
-        FUTEX_WAKE_BITSET,
+        FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
     },
     time::Timespec,
 };
@@ -64,7 +64,7 @@ pub fn sched_setaffinity(cx: &mut Cx, pid: i32, len: u32, mask: u64) -> Result<(
 /// Whether the caller may say how process `pid` is scheduled (`check_same_owner`).
 fn may_schedule(cx: &Cx, pid: Pid) -> bool {
     let theirs = signal::find(cx, pid)
-        .and_then(|process| process.thread())
+        .and_then(|process| process.thread_of(pid))
         .and_then(|thread| thread.parts.lock().clone())
         .map(|parts| parts.cred);
     let own = cx.cred();
@@ -104,6 +104,7 @@ pub fn futex(
         FUTEX_WAIT_BITSET => futex_wait(cx, addr, private, (value, last), deadline),
         FUTEX_WAKE => futex::wake(cx, addr, private, value, ANY),
         FUTEX_WAKE_BITSET => futex::wake(cx, addr, private, value, last),
+        FUTEX_WAKE_OP => futex::wake_op(cx, (addr, other), private, (value, moved), last),
         FUTEX_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), None),
         FUTEX_CMP_REQUEUE => futex::requeue(cx, (addr, other), private, (value, moved), Some(last)),
         _ => Err(ENOSYS),

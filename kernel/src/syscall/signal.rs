@@ -224,6 +224,26 @@ pub fn rt_sigqueueinfo(cx: &mut Cx, pid: i32, sig: i32, info: UserIn<Siginfo>) -
     signal::send_with(cx, &target, &message)
 }
 
+/// rt_tgsigqueueinfo(2)
+pub fn rt_tgsigqueueinfo(
+    cx: &mut Cx,
+    tgid: i32,
+    tid: i32,
+    sig: i32,
+    info: UserIn<Siginfo>,
+) -> Result<()> {
+    let mut info = info.read(cx.space())?;
+    info.si_signo = sig;
+    if tid <= 0 || tgid <= 0 {
+        return Err(EINVAL);
+    }
+    let forged = info.si_code >= 0 || info.si_code == abi::signal::SI_TKILL;
+    if forged && tid != cx.thread.tid().0 {
+        return Err(EPERM);
+    }
+    signal::queue_thread(cx, tgid, tid, sig, info)
+}
+
 /// alarm(2): whole seconds, rounded as Linux does: less than half a second left counts as none
 /// only when there is none.
 pub fn alarm(cx: &mut Cx, seconds: u32) -> Result<u32> {

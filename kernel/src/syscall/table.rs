@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, poll, prctl,
-    priority, process,
+    console, event, fcntl, fd, foreign, fs, ids, limits, lock, mem, misc, net, notify, pidfd, poll,
+    prctl, priority, process,
     ret::Ret,
     sched, signal, splice, time,
 };
@@ -228,6 +228,12 @@ syscalls! {
     umount2 => fs::umount2;
     pivot_root => fs::pivot_root;
 
+    // What happens to files
+    inotify_init => notify::inotify_init;
+    inotify_init1 => notify::inotify_init1;
+    inotify_add_watch => notify::inotify_add_watch;
+    inotify_rm_watch => notify::inotify_rm_watch;
+
     // Waiting for files
     poll => poll::poll;
     ppoll => poll::ppoll;
@@ -278,13 +284,17 @@ syscalls! {
     // Processes
     fork => process::fork;
     vfork => process::vfork;
-    clone => process::clone, partial "no CLONE_PIDFD, namespaces";
+    clone3 => process::clone3, partial "no namespaces, cgroups";
+    clone => process::clone, partial "no namespaces";
     execve => process::execve;
     execveat => process::execveat;
     exit => process::exit;
     exit_group => process::exit_group;
     wait4 => process::wait4;
-    waitid => process::waitid, partial "no P_PIDFD";
+    waitid => process::waitid;
+    pidfd_open => pidfd::pidfd_open;
+    pidfd_send_signal => pidfd::pidfd_send_signal;
+    pidfd_getfd => pidfd::pidfd_getfd;
     getpid => process::getpid;
     gettid => process::gettid;
     getppid => process::getppid;
@@ -295,6 +305,7 @@ syscalls! {
     setsid => process::setsid;
     set_tid_address => process::set_tid_address;
     set_robust_list => process::set_robust_list;
+    get_robust_list => process::get_robust_list;
     arch_prctl => process::arch_prctl, partial "FS and GS bases only";
     getuid => ids::getuid;
     geteuid => ids::geteuid;
@@ -317,7 +328,7 @@ syscalls! {
     setrlimit => limits::setrlimit;
     getrusage => limits::getrusage, partial "no block and message counts";
     times => limits::times;
-    futex => sched::futex, partial "no FUTEX_WAKE_OP, no priority inheritance";
+    futex => sched::futex, partial "no priority inheritance";
     sched_yield => sched::sched_yield;
     getcpu => sched::getcpu;
     sched_getaffinity => sched::sched_getaffinity;
@@ -341,6 +352,7 @@ syscalls! {
     rt_sigsuspend => signal::rt_sigsuspend;
     rt_sigtimedwait => signal::rt_sigtimedwait;
     rt_sigqueueinfo => signal::rt_sigqueueinfo;
+    rt_tgsigqueueinfo => signal::rt_tgsigqueueinfo;
     rt_sigreturn => signal::rt_sigreturn;
     sigaltstack => signal::sigaltstack;
     pause => signal::pause;
@@ -371,4 +383,5 @@ syscalls! {
     prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
+    syslog => console::syslog;
 }

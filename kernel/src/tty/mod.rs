@@ -32,6 +32,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use pty::Ptys;
 
+use crate::log::Log;
+
 /// Major device number of serial ports (`TTY_MAJOR`).
 pub const SERIAL_MAJOR: u32 = 4;
 
@@ -56,17 +58,15 @@ struct Serial {
 }
 
 impl Terminals {
-    /// A terminal for each serial port of the machine. `console` is the last `console=` of the
+    /// A terminal for each serial port of the machine; one of them may be where `log` shows its
+    /// lines. `console` is the last `console=` of the
     /// command line, as `ttyS0,115200`; without a usable one the first port is the console.
-    pub fn new(jobs: &'static dyn JobControl, console: Option<&[u8]>) -> Self {
+    pub fn new(jobs: &'static dyn JobControl, log: &'static Log, console: Option<&[u8]>) -> Self {
         let count = hal::dev::serial::count();
-        let (console, baud) = console
-            .and_then(parse_console)
-            .filter(|&(index, _)| index < count)
-            .unwrap_or((0, termios::DEFAULT_BAUD));
+        let (console, baud) = find_console(console);
         let serial = (0..count)
             .map(|index| {
-                let port = serial::Port::new(index);
+                let port = serial::Port::new(index, log);
                 let baud = if index == console { baud } else { termios::DEFAULT_BAUD };
                 let dev = makedev(SERIAL_MAJOR, SERIAL_MINOR + index as u32);
                 let tty = Tty::new(dev, port.driver(), termios::serial(baud), jobs);
@@ -89,11 +89,6 @@ impl Terminals {
     /// The terminal behind `/dev/console`.
     pub fn console(&self) -> Option<&Arc<Tty>> {
         self.serial(self.console)
-    }
-
-    /// The number of the serial port that is the console, for the kernel log.
-    pub fn console_port(&self) -> usize {
-        self.console
     }
 
     /// The pseudoterminals.
@@ -122,6 +117,18 @@ impl Terminals {
             }
         }
     }
+}
+
+/// The serial port that is the console, for the kernel log; see [`Terminals::new`].
+pub fn console_port(option: Option<&[u8]>) -> usize {
+    find_console(option).0
+}
+
+fn find_console(option: Option<&[u8]>) -> (usize, u32) {
+    option
+        .and_then(parse_console)
+        .filter(|&(index, _)| index < hal::dev::serial::count())
+        .unwrap_or((0, termios::DEFAULT_BAUD))
 }
 
 /// `ttyS1,115200n8` as port and speed: Linux's `console=` for serial ports.

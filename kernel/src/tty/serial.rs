@@ -5,16 +5,20 @@
 //! sender wait; they are fetched when the terminal has made room. Nothing is lost, in whatever
 //! mode, as long as the sender heeds that (QEMU does).
 
-use abi::tty::Serial;
+use abi::tty::{
+    Serial, TIOCM_CAR, TIOCM_CTS, TIOCM_DSR, TIOCM_DTR, TIOCM_LOOP, TIOCM_OUT1, TIOCM_OUT2,
+    TIOCM_RNG, TIOCM_RTS,
+};
 use abi::{Result, Wire};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crossbeam_queue::ArrayQueue;
 
 use super::termios::{self, Settings};
 use super::tty::Driver;
 use crate::lock::{IrqSpin, order};
+use crate::log::Log;
 
 /// Received bytes that wait for the terminal.
 const QUEUE: usize = 4096;
@@ -27,16 +31,22 @@ pub struct Port {
     fetching: IrqSpin<(), order::SerialPort>,
     /// The interrupt has left something to do.
     pending: AtomicBool,
+    /// The modem lines that go out (`TIOCM_*`); written under the terminal's lock.
+    lines: AtomicU32,
+    /// Shows its lines on this port, if it is the console.
+    log: &'static Log,
 }
 
 impl Port {
     /// Port `index` of the machine.
-    pub fn new(index: usize) -> Arc<Self> {
+    pub fn new(index: usize, log: &'static Log) -> Arc<Self> {
         Arc::new(Self {
             index,
             received: ArrayQueue::new(QUEUE),
             fetching: IrqSpin::new(()),
             pending: AtomicBool::new(false),
+            lines: AtomicU32::new(TIOCM_DTR | TIOCM_RTS | TIOCM_OUT2),
+            log,
         })
     }
 
@@ -67,6 +77,13 @@ impl Port {
     }
 }
 
+/// The modem lines that go out, with their bits in the modem control register, and those that come
+/// in, with theirs in the modem status register.
+const OUT: [(u32, u8); 5] =
+    [(TIOCM_DTR, 1), (TIOCM_RTS, 2), (TIOCM_OUT1, 4), (TIOCM_OUT2, 8), (TIOCM_LOOP, 16)];
+const IN: [(u32, u8); 4] =
+    [(TIOCM_CTS, 0x10), (TIOCM_DSR, 0x20), (TIOCM_RNG, 0x40), (TIOCM_CAR, 0x80)];
+
 struct Uart(Arc<Port>);
 
 impl Driver for Uart {
@@ -95,13 +112,29 @@ impl Driver for Uart {
     }
 
     fn send(&self, bytes: &[u8]) {
-        hal::dev::serial::write(self.0.index, bytes);
+        let port = self.0.index;
+        let write = || hal::dev::serial::write(port, bytes);
+        if self.0.log.is_console(port) { self.0.log.on_console(write) } else { write() }
     }
 
     fn flush_received(&self) {
         while self.0.received.pop().is_some() {}
         self.0.fetch();
         while self.0.received.pop().is_some() {}
+    }
+
+    fn modem(&self) -> Option<u32> {
+        let status = hal::dev::serial::modem_status(self.0.index)?;
+        let on = IN.iter().filter(|(_, bit)| status & bit != 0).map(|(line, _)| line);
+        Some(on.fold(self.0.lines.load(Ordering::Relaxed), |lines, line| lines | line))
+    }
+
+    fn set_modem(&self, on: u32, off: u32) {
+        let settable = OUT.iter().fold(0, |all, (line, _)| all | line);
+        let lines = self.0.lines.load(Ordering::Relaxed) & !off | on & settable;
+        self.0.lines.store(lines, Ordering::Relaxed);
+        let bits = OUT.iter().filter(|(line, _)| lines & line != 0).map(|(_, bit)| bit);
+        hal::dev::serial::set_modem_control(self.0.index, bits.fold(0, |all, bit| all | bit));
     }
 
     fn serial(&self) -> Option<Serial> {
@@ -125,6 +158,14 @@ impl Driver for Uart {
     }
 
     fn settle(&self, new: Settings, old: &Settings) -> Settings {
-        termios::settle_serial(new, old)
+        let new = termios::settle_serial(new, old);
+        // Speed 0 hangs up.
+        match (old.c_ospeed, new.c_ospeed) {
+            (0, 0) => {}
+            (_, 0) => self.set_modem(0, TIOCM_DTR | TIOCM_RTS),
+            (0, _) => self.set_modem(TIOCM_DTR | TIOCM_RTS, 0),
+            _ => {}
+        }
+        new
     }
 }

@@ -69,6 +69,16 @@ pub trait Driver: Send + Sync {
         false
     }
 
+    /// The modem lines (`TIOCM_*`) that are on; `None` if there are none.
+    fn modem(&self) -> Option<u32> {
+        None
+    }
+
+    /// Turns modem lines on and off, those that go out; called only if there are such.
+    fn set_modem(&self, on: u32, off: u32) {
+        let _ = (on, off);
+    }
+
     /// What `TIOCGSERIAL` tells of it; only serial ports have something to tell.
     fn serial(&self) -> Option<Serial> {
         None

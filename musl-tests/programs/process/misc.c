@@ -1,5 +1,6 @@
 /* uname, getrandom, sysinfo, reboot's guard, arch_prctl, unknown numbers. */
 #include "check.h"
+#include <sys/personality.h>
 #include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/sysinfo.h>
@@ -16,6 +17,24 @@ static void names(void)
 	CHECK(u.release[0] >= '1' && u.release[0] <= '9');
 	CHECK(strlen(u.version) > 0 && u.version[0] == '#');
 	FAILS(syscall(SYS_uname, 8), EFAULT);
+}
+
+static void machine_of_32_bits(void)
+{
+	struct utsname u;
+	int before = personality(0xffffffff);
+
+	EQ(personality(before | PER_LINUX32), before);
+	OK(uname(&u));
+	STREQ(u.machine, "i686");
+	/* Flags above the execution domain change nothing, and another domain is none. */
+	OK(personality(PER_LINUX32 | ADDR_NO_RANDOMIZE));
+	OK(uname(&u));
+	STREQ(u.machine, "i686");
+	OK(personality(PER_LINUX32 | PER_SVR4));
+	OK(uname(&u));
+	STREQ(u.machine, "x86_64");
+	OK(personality(before));
 }
 
 static void randomness(void)
@@ -114,6 +133,7 @@ static void robust_list(void)
 int main(void)
 {
 	RUN(names);
+	RUN(machine_of_32_bits);
 	RUN(randomness);
 	RUN(machine);
 	IN_CHILD(no_accidental_reboot);

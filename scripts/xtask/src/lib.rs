@@ -15,6 +15,7 @@ pub mod project;
 pub mod qemu;
 pub mod report;
 pub mod selftest;
+pub mod source;
 pub mod symbols;
 pub mod test;
 pub mod toolchain;

@@ -89,6 +89,14 @@ pub(crate) mod serial {
         lock(&machine()?.ports.get(port)?.0).input.pop_front()
     }
 
+    /// The modem lines that come in: somebody is at the other end, as with QEMU's ports.
+    pub fn modem_status(port: usize) -> Option<u8> {
+        (port < count()).then_some(0xb0)
+    }
+
+    /// Sets the modem lines that go out, which nobody here looks at.
+    pub fn set_modem_control(_port: usize, _lines: u8) {}
+
     /// Wants `Line::Serial` interrupts for what `port` receives, on CPU 0.
     pub fn listen(port: usize) {
         let Some(machine) = machine() else { return };

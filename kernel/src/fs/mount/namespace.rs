@@ -6,6 +6,7 @@ use crate::fs::caller::Caller;
 use crate::fs::file::FileOps;
 use crate::fs::locks;
 use crate::fs::nameless::Nameless;
+use crate::fs::notify;
 use crate::fs::path::Path;
 use crate::fs::settings::Settings;
 use crate::fs::superblock::{FsType, Super};
@@ -19,7 +20,7 @@ use abi::fs::{MountFlags, OpenFlags, makedev};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Opens what a device node stands for. Implemented by the table of drivers.
 pub trait Devices: Send + Sync {
@@ -52,6 +53,8 @@ pub struct Namespace {
     pipes: AtomicU64,
     settings: Arc<Settings>,
     locks: locks::Registry,
+    watchers: notify::Users,
+    cookies: AtomicU32,
     events: AtomicU64,
     anon: Arc<Nameless>,
     /// Where files lie that have no name anywhere: memfd_create(2).
@@ -112,6 +115,8 @@ impl Namespace {
             pipes: AtomicU64::new(1),
             settings: Arc::default(),
             locks: locks::Registry::default(),
+            watchers: notify::Users::default(),
+            cookies: AtomicU32::new(1),
             events: AtomicU64::new(0),
             anon: Arc::new(Nameless::anon(makedev(0, ANON_DEV), 1, clock)),
             shm,
@@ -171,6 +176,16 @@ impl Namespace {
     /// The tmpfs of files without a name, which is mounted nowhere (`shm_mnt`).
     pub fn shm(&self) -> &Arc<Mount> {
         &self.shm
+    }
+
+    /// How many watches each user has.
+    pub fn watchers(&self) -> &notify::Users {
+        &self.watchers
+    }
+
+    /// A number that joins the two events of a rename.
+    pub fn new_cookie(&self) -> u32 {
+        self.cookies.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What is known of locks on files.

@@ -4,10 +4,25 @@
 use super::{ProcCx, Task, current};
 use crate::fs::Caller;
 use crate::mm::Space;
+use crate::process::Process;
 use crate::process::access::As;
+use crate::procfs::mount::{Hide, Shared};
 use abi::Result;
 use abi::errno::EACCES;
 use alloc::sync::Arc;
+
+/// Whether the running thread may know of `process` what a mount that hides as much as `from` keeps
+/// from others (`has_pid_permissions`).
+pub fn shown(fs: &Shared, process: &Process, from: Hide) -> bool {
+    let hide = fs.hide();
+    if hide < from {
+        return true;
+    }
+    let Ok(own) = current(fs.kernel) else { return false };
+    let Some(cred) = own.cred() else { return false };
+    hide != Hide::Ptraceable && cred.in_group(fs.gid())
+        || process.may_be_looked_into(Some(&own), &cred, As::File).is_ok()
+}
 
 /// Whether the running thread may look into the process: `EPERM`.
 pub fn look(cx: &ProcCx<Task>) -> Result<()> {

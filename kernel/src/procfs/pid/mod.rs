@@ -15,15 +15,16 @@ mod status;
 mod threads;
 
 use super::Text;
+use super::mount::{Hide, Shared};
 use super::table::{Body, Dir, Named, Names, ProcCx, Row, Subject, dir, leads_to, list, magic};
 use super::table::{number_of, raw, text, trigger, value};
-use crate::cred::{Gid, Uid};
+use crate::cred::{Cred, Gid, Uid};
 use crate::fs::Caller;
 use crate::fs::inode::Inode;
 use crate::mm::{Dumpable, Space};
 use crate::process::{Kernel, Parts, Pid, Process, Thread};
 use abi::Result;
-use abi::errno::{EINVAL, ENOENT, ESRCH, Errno};
+use abi::errno::{EINVAL, ENOENT, EPERM, ESRCH, Errno};
 use abi::fs::{DT_DIR, S_IFDIR};
 use alloc::format;
 use alloc::sync::{Arc, Weak};
@@ -72,6 +73,19 @@ impl Subject for Task {
 
     fn is_stale(&self) -> bool {
         self.living().is_err()
+    }
+
+    fn is_hidden(&self, fs: &Shared) -> bool {
+        fs.hide() >= Hide::Invisible
+            && self.tid.is_none()
+            && self.process().is_ok_and(|process| !access::shown(fs, &process, Hide::Invisible))
+    }
+
+    fn may_enter(&self, fs: &Shared, _cred: &Cred) -> Result<()> {
+        if fs.hide() == Hide::Off || self.tid.is_some() {
+            return Ok(());
+        }
+        if access::shown(fs, &*self.process()?, Hide::NoAccess) { Ok(()) } else { Err(EPERM) }
     }
 
     /// Its effective user, but root where others may not look into it (`task_dump_owner`).
@@ -152,9 +166,14 @@ static THREAD_ROWS: &[Row<Task>] = rows![text("children", 0o444, accounting::chi
 static PROCESS: Dir<Task> = Dir::new(PROCESS_ROWS).admitting(access::while_there);
 static THREAD: Dir<Task> = Dir::new(THREAD_ROWS);
 
-/// The running thread, which must be one of a process.
+/// The running thread's number.
+fn current_tid() -> Pid {
+    Pid(crate::sched::current().map_or(0, |task| task.id()))
+}
+
+/// Its process.
 fn current(kernel: &Kernel) -> Result<Arc<Process>> {
-    kernel.family.lock().get(Pid(crate::sched::current_id())).cloned().ok_or(ENOENT)
+    kernel.family.lock().get(current_tid()).cloned().ok_or(ENOENT)
 }
 
 /// `/proc/self`
@@ -164,7 +183,7 @@ pub(super) fn own(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
 
 /// `/proc/thread-self`
 pub(super) fn own_thread(cx: &ProcCx<()>, _c: &Caller) -> Result<Arc<[u8]>> {
-    let (pid, tid) = (current(cx.kernel)?.pid.0, crate::sched::current_id());
+    let (pid, tid) = (current(cx.kernel)?.pid.0, current_tid().0);
     leads_to(format!("{pid}/task/{tid}").as_bytes())
 }
 
@@ -183,8 +202,14 @@ impl Names<()> for Pids {
         let Some(process) = process else { return Ok(None) };
         // The number of a thread will do, though it is not listed.
         let tid = Some(Pid(pid)).filter(|tid| *tid != process.pid);
-        let task = Task { process: Arc::downgrade(&process), tid };
-        cx.node(pid as u64, task, 0o555, Body::Dir(&PROCESS)).map(Some)
+        let whole = Task { process: Arc::downgrade(&process), tid: None };
+        let closed =
+            || cx.fs.hide() != Hide::Off && !access::shown(cx.fs, &process, Hide::NoAccess);
+        if whole.is_hidden(cx.fs) || tid.is_some() && closed() {
+            return Ok(None);
+        }
+        let target = Task { tid, ..whole };
+        cx.node(pid as u64, target, 0o555, Body::Dir(&PROCESS)).map(Some)
     }
 
     fn list(&self, cx: &ProcCx<()>, from: u64, emit: &mut dyn FnMut(Named) -> bool) -> Result<()> {
@@ -195,6 +220,14 @@ impl Names<()> for Pids {
                 family.pids_from(Pid(from)).take(BATCH).collect()
             };
             for pid in &pids {
+                if cx.fs.hide() >= Hide::Invisible {
+                    let process = cx.kernel.family.lock().get(*pid).cloned();
+                    if process
+                        .is_none_or(|process| !access::shown(cx.fs, &process, Hide::Invisible))
+                    {
+                        continue;
+                    }
+                }
                 let name = format!("{}", pid.0);
                 if !emit(Named { key: pid.0 as u64, name: name.as_bytes(), kind: DT_DIR }) {
                     return Ok(());

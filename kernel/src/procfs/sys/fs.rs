@@ -5,10 +5,11 @@ use super::{Ints, fixed, int};
 use crate::fs::fd_table::NR_OPEN;
 use crate::fs::settings::Settings;
 use crate::process::Kernel;
-use crate::procfs::table::Dir;
+use crate::procfs::table::{Dir, dir};
 use core::sync::atomic::Ordering::Relaxed;
 
 pub(super) static FS: Dir<()> = Dir::settings(&[
+    dir("inotify", &INOTIFY),
     int("mount-max", &MOUNT_MAX),
     int("nr_open", &fixed(|_| [NR_OPEN as i64])),
     int("overflowgid", &NOBODY),
@@ -18,6 +19,12 @@ pub(super) static FS: Dir<()> = Dir::settings(&[
     int("protected_hardlinks", &PROTECTED_HARDLINKS),
     int("protected_regular", &PROTECTED_REGULAR),
     int("protected_symlinks", &PROTECTED_SYMLINKS),
+]);
+
+static INOTIFY: Dir<()> = Dir::settings(&[
+    int("max_queued_events", &MAX_QUEUED_EVENTS),
+    int("max_user_instances", &MAX_USER_INSTANCES),
+    int("max_user_watches", &MAX_USER_WATCHES),
 ]);
 
 /// The settings of the initial mounts, which are there before the first program runs.
@@ -46,6 +53,10 @@ number!(PROTECTED_FIFOS, protected_fifos, 0..=2);
 number!(PROTECTED_HARDLINKS, protected_hardlinks, 0..=1);
 number!(PROTECTED_REGULAR, protected_regular, 0..=2);
 number!(PROTECTED_SYMLINKS, protected_symlinks, 0..=1);
+
+number!(MAX_QUEUED_EVENTS, inotify_max_queued_events, 0..=i32::MAX as i64);
+number!(MAX_USER_INSTANCES, inotify_max_user_instances, 0..=i32::MAX as i64);
+number!(MAX_USER_WATCHES, inotify_max_user_watches, 0..=i32::MAX as i64);
 
 /// Rounded up to a power of two, a page at least, 2 GiB at most (`round_pipe_size`).
 static PIPE_MAX_SIZE: Ints<1> = Ints {

@@ -4,15 +4,18 @@ use super::{CWD, Found, find, find_at, usable};
 use crate::cred::{Gid, Uid};
 use crate::fs::Fd;
 use crate::fs::attr::{self, NewTime};
+use crate::fs::notify;
 use crate::mm::user::{UserIn, UserPath};
 use crate::process::Cx;
 use abi::errno::{EFAULT, EINVAL, Result};
-use abi::fs::AtFlags;
+use abi::fs::{AtFlags, InotifyMask};
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT, Utimbuf};
 
 fn change_mode(cx: &Cx, found: &Found, perm: u32) -> Result<()> {
     let _access = found.write_access()?;
-    cx.with_caller(|c| attr::chmod(c, &found.inode, perm))
+    cx.with_caller(|c| attr::chmod(c, &found.inode, perm))?;
+    found.tell(InotifyMask::ATTRIB);
+    Ok(())
 }
 
 /// chmod(2)
@@ -40,7 +43,11 @@ fn given(id: u32) -> Option<u32> {
 fn change_owner(cx: &Cx, found: &Found, uid: u32, gid: u32) -> Result<()> {
     let _access = found.write_access()?;
     let (uid, gid) = (given(uid).map(Uid), given(gid).map(Gid));
-    cx.with_caller(|c| attr::chown(c, &found.inode, uid, gid))
+    cx.with_caller(|c| attr::chown(c, &found.inode, uid, gid))?;
+    if uid.is_some() || gid.is_some() {
+        found.tell(InotifyMask::ATTRIB);
+    }
+    Ok(())
 }
 
 /// chown(2)
@@ -80,12 +87,22 @@ pub fn fchownat(
 pub fn truncate(cx: &mut Cx, path: UserPath, len: i64) -> Result<()> {
     let len = u64::try_from(len).map_err(|_| EINVAL)?;
     let path = find(cx, CWD, path, true)?;
-    cx.with_caller(|c| attr::truncate(c, &path, len))
+    cx.with_caller(|c| attr::truncate(c, &path, len))?;
+    notify::changed(&path, InotifyMask::MODIFY);
+    Ok(())
 }
 
 fn set_times(cx: &Cx, found: &Found, [atime, mtime]: [NewTime; 2]) -> Result<()> {
     let _access = found.write_access()?;
-    cx.with_caller(|c| attr::set_times(c, &found.inode, atime, mtime))
+    cx.with_caller(|c| attr::set_times(c, &found.inode, atime, mtime))?;
+    // One time alone looks like what usually changes it.
+    match (atime, mtime) {
+        (NewTime::Keep, NewTime::Keep) => {}
+        (_, NewTime::Keep) => found.tell(InotifyMask::ACCESS),
+        (NewTime::Keep, _) => found.tell(InotifyMask::MODIFY),
+        _ => found.tell(InotifyMask::ATTRIB),
+    }
+    Ok(())
 }
 
 /// utime(2)

@@ -17,15 +17,15 @@ use crate::fs::caller::Caller;
 use crate::fs::inode::{Inode, What};
 use crate::fs::mount::WriteAccess;
 use crate::fs::path::{self, Path, lookup, lookup_dir};
-use crate::fs::{Fd, Kind, namei, open as opening, tmpfs};
+use crate::fs::{Fd, Kind, namei, notify, open as opening, tmpfs};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
 use crate::process::Cx;
 use abi::errno::{
     EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, Result,
 };
 use abi::fs::{
-    AT_FDCWD, AT_REMOVEDIR, AtFlags, NAME_MAX, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow, PATH_MAX,
-    RenameFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev,
+    AT_FDCWD, AT_REMOVEDIR, AtFlags, InotifyMask, NAME_MAX, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow,
+    PATH_MAX, RenameFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev,
     new_decode_dev,
 };
 use abi::mm::MemfdFlags;
@@ -79,6 +79,13 @@ impl Found {
     fn open(cx: &Cx, fd: Fd) -> Result<Self> {
         let file = cx.file(fd)?;
         Ok(Self { inode: file.inode().clone(), path: file.path().cloned() })
+    }
+
+    /// Tells those who watch it of a change.
+    fn tell(&self, event: InotifyMask) {
+        if let Some(path) = &self.path {
+            notify::changed(path, event);
+        }
     }
 
     /// The right to change it: `EROFS` if it was found through a read-only mount.

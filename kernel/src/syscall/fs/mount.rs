@@ -92,7 +92,8 @@ fn read_options(cx: &Cx, at: u64) -> Result<Vec<u8>> {
 /// umount2(2)
 pub fn umount2(cx: &mut Cx, target: UserPath, flags: u32) -> Result<()> {
     let flags = UmountFlags::checked(flags).ok_or(EINVAL)?;
-    let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?;
+    // Of all paths only this one's leads to what is mounted on `.` and `..`, too.
+    let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?.cross();
     may_mount(cx)?;
     cx.fs().mounts.unmount(&at, &cx.fs().root(), flags)
 }

@@ -6,7 +6,7 @@ use crate::fs::xattr;
 use crate::mm::user::{In, Out, UserBytes, UserPath, UserStr};
 use crate::process::Cx;
 use abi::errno::{E2BIG, EINVAL, ENAMETOOLONG, ENOMEM, ERANGE, Result};
-use abi::fs::{XATTR_LIST_MAX, XATTR_NAME_MAX, XATTR_SIZE_MAX, XattrFlags};
+use abi::fs::{InotifyMask, XATTR_LIST_MAX, XATTR_NAME_MAX, XATTR_SIZE_MAX, XattrFlags};
 use alloc::vec::Vec;
 
 /// The file at `path`, or the link there.
@@ -34,7 +34,9 @@ fn set(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<In>, flags: u32) -
     bytes.try_reserve_exact(value.len()).map_err(|_| ENOMEM)?;
     bytes.resize(value.len(), 0);
     cx.space().copy_in(value.addr(), &mut bytes)?;
-    xattr::set(cx.cred(), &*found.inode, &key, bytes, flags)
+    xattr::set(cx.cred(), &*found.inode, &key, bytes, flags)?;
+    found.tell(InotifyMask::ATTRIB);
+    Ok(())
 }
 
 fn get(cx: &Cx, found: &Found, key: UserStr, value: UserBytes<Out>) -> Result<usize> {
@@ -62,7 +64,9 @@ fn list(cx: &Cx, found: &Found, to: UserBytes<Out>) -> Result<usize> {
 fn remove(cx: &Cx, found: &Found, key: UserStr) -> Result<()> {
     let _access = found.write_access()?;
     let key = name(cx, key)?;
-    xattr::remove(cx.cred(), &*found.inode, &key)
+    xattr::remove(cx.cred(), &*found.inode, &key)?;
+    found.tell(InotifyMask::ATTRIB);
+    Ok(())
 }
 
 /// setxattr(2)

@@ -59,6 +59,19 @@ impl Terminal {
             // Only a master has a peer.
             TIOCGPTPEER => Err(EIO),
             TIOCGSERIAL => put(c, arg, &tty.driver().serial().ok_or(ENOTTY)?),
+            TIOCMGET => put(c, arg, &tty.driver().modem().ok_or(ENOTTY)?),
+            TIOCMSET | TIOCMBIS | TIOCMBIC => {
+                tty.driver().modem().ok_or(ENOTTY)?;
+                let lines = get::<u32>(c, arg)?;
+                let (on, off) = match cmd {
+                    TIOCMSET => (lines, !lines),
+                    TIOCMBIS => (lines, 0),
+                    _ => (0, lines),
+                };
+                let _in_turn = tty.state();
+                tty.driver().set_modem(on, off);
+                Ok(0)
+            }
             TIOCSTI => {
                 if !tty.is_terminal_of_caller() && !admin {
                     return Err(EPERM);

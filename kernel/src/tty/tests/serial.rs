@@ -20,8 +20,8 @@ fn a_port_carries_every_byte_both_ways() {
     let machine = Machine::new(&NoKernel, Config::new(Abi { exit_group: 231, rt_sigreturn: 15 }));
     machine.attach();
     let processes: &'static Processes = Box::leak(Box::default());
-    let terminals = Terminals::new(processes, Some(b"ttyS1,115200"));
-    assert_eq!(terminals.console_port(), 1);
+    let terminals = Terminals::new(processes, Box::leak(Box::default()), Some(b"ttyS1,115200"));
+    assert_eq!(console_port(Some(b"ttyS1,115200")), 1);
     let user = User::new(&NoDevices);
     let open = |index: usize| {
         let tty = terminals.serial(index).unwrap().clone();
@@ -33,6 +33,10 @@ fn a_port_carries_every_byte_both_ways() {
     let (other, file) = (open(0), open(1));
     let speed = |file| user.get::<Termios2>(file, TCGETS2).map(|t| (t.c_cflag.bits(), t.c_ospeed));
     assert_eq!((speed(&other), speed(&file)), (Ok((0xcbd, 9600)), Ok((0x1cb2, 115_200))));
+    let lines = TIOCM_DTR | TIOCM_RTS | TIOCM_OUT2;
+    assert_eq!(user.get(&file, TIOCMGET), Ok(lines | TIOCM_CTS | TIOCM_DSR | TIOCM_CAR));
+    user.set(&file, TIOCMBIC, &TIOCM_RTS).unwrap();
+    assert_eq!(user.get::<u32>(&file, TIOCMGET).map(|on| on & lines), Ok(lines & !TIOCM_RTS));
     let mut t: Termios = user.get(&file, TCGETS).unwrap();
     (t.c_iflag, t.c_oflag, t.c_lflag) = Default::default();
     user.set(&file, TCSETS, &t).unwrap();

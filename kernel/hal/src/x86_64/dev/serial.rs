@@ -19,6 +19,7 @@ const FCR: u16 = 2;
 const LCR: u16 = 3;
 const MCR: u16 = 4;
 const LSR: u16 = 5;
+const MSR: u16 = 6;
 const SCRATCH: u16 = 7;
 
 const IER_RX: u8 = 1;
@@ -88,6 +89,18 @@ pub fn write(port: usize, bytes: &[u8]) {
 pub fn read(port: usize) -> Option<u8> {
     let base = base(port)?;
     (inb(base + LSR) & LSR_DATA_READY != 0).then(|| inb(base + DATA))
+}
+
+/// The modem lines that come in: the port's modem status register.
+pub fn modem_status(port: usize) -> Option<u8> {
+    base(port).map(|base| inb(base + MSR))
+}
+
+/// Sets the modem lines that go out: the port's modem control register.
+pub fn set_modem_control(port: usize, lines: u8) {
+    if let Some(base) = base(port) {
+        outb(base + MCR, lines);
+    }
 }
 
 /// Lets the port interrupt when it has received something ([`crate::Line::Serial`]).
