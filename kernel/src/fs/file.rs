@@ -351,6 +351,27 @@ impl File {
         self.written(self.write_here(c, from))
     }
 
+    /// A write at the end of the file, wherever that is (`RWF_APPEND`); the offset follows.
+    pub fn append(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        if !self.ops.is_seekable() {
+            return self.write(c, from);
+        }
+        self.may_write()?;
+        let _seeking = self.seeking.lock();
+        let (n, end) = self.ops.append(self, c, from)?;
+        self.set_offset(end);
+        self.written(Ok(n))
+    }
+
+    /// The same; the offset stays.
+    pub fn append_at(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        if !self.ops.is_seekable() {
+            return Err(ESPIPE);
+        }
+        self.may_write()?;
+        self.written(self.ops.append(self, c, from).map(|(n, _)| n))
+    }
+
     /// Tells of a write that was one.
     fn written(&self, done: Result<usize>) -> Result<usize> {
         if done.is_ok_and(|n| n > 0) {
@@ -386,7 +407,7 @@ impl File {
         }
         self.may_write()?;
         if self.flags().has(OpenFlags::APPEND) {
-            return self.written(self.ops.append(self, c, from).map(|(n, _)| n));
+            return self.append_at(c, from);
         }
         self.written(self.write_pos(c, from, at))
     }
