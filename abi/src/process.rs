@@ -42,6 +42,13 @@ flags! {
     /// Flags of pidfd_open(2), without `PIDFD_`.
     pub struct PidfdFlags: u32 { NONBLOCK = 0o4000 }
 
+    /// What `PR_SET_SECUREBITS` sets, without `SECBIT_`.
+    pub struct SecureBits: u32 {
+        NOROOT = 1, NOROOT_LOCKED = 2, NO_SETUID_FIXUP = 4, NO_SETUID_FIXUP_LOCKED = 8,
+        KEEP_CAPS = 16, KEEP_CAPS_LOCKED = 32, NO_CAP_AMBIENT_RAISE = 64,
+        NO_CAP_AMBIENT_RAISE_LOCKED = 128,
+    }
+
     /// Flags of rseq(2), without `RSEQ_FLAG_`.
     pub struct RseqFlags: u32 { UNREGISTER = 1 }
 }
@@ -244,6 +251,24 @@ wire! {
         pub ru_nvcsw: i64,
         /// Times it was made to wait.
         pub ru_nivcsw: i64,
+    }
+
+    /// `struct __user_cap_header_struct`, of capget(2).
+    pub struct CapUserHeader {
+        /// `_LINUX_CAPABILITY_VERSION_*`.
+        pub version: u32,
+        /// Whose; 0: the caller's.
+        pub pid: i32,
+    }
+
+    /// `struct __user_cap_data_struct`: 32 capabilities of each set.
+    pub struct CapUserData {
+        /// What it may do now.
+        pub effective: u32,
+        /// What it may make effective.
+        pub permitted: u32,
+        /// What an executed file may keep.
+        pub inheritable: u32,
     }
 
     /// `struct rlimit64`; `struct rlimit` is the same on x86-64.

@@ -18,6 +18,9 @@ consts! {
     /// Instead of nanoseconds, in utimensat(2).
     pub UTIME_NAMES: i64 { UTIME_NOW = 0x3fff_ffff, UTIME_OMIT = 0x3fff_fffe }
 
+    /// ioctls of a timerfd.
+    pub TFD_IOC_NAMES: u32 { TFD_IOC_SET_TICKS = 0x4008_5400 }
+
     /// State of the clock, as adjtimex(2) returns it.
     pub TIME_STATE_NAMES: u32 {
         TIME_OK = 0, TIME_INS = 1, TIME_DEL = 2, TIME_OOP = 3, TIME_WAIT = 4, TIME_ERROR = 5,

@@ -68,6 +68,7 @@ impl Hooks for Kernel {
         if let Some(console) = &options.console {
             self.log.start_console(tty::console_port(Some(console.as_bytes())));
         }
+        self.memory_map.call_once(|| info.memory_map);
         let memory = hal::mem::stats();
         crate::printk!(INFO, "Memory: {}K/{}K available", memory.free * 4, memory.total * 4);
         crate::printk!(INFO, "smp: Brought up 1 node, {} CPUs", info.cpus);

@@ -10,6 +10,7 @@
 
 pub mod applets;
 pub mod batch;
+pub mod differences;
 pub mod oracle;
 pub mod pool;
 pub mod program;

@@ -104,6 +104,8 @@ layouts! {
         fs::InotifyEvent = "struct inotify_event",
         poll::Pollfd = "struct pollfd",
         poll::SignalfdSiginfo = "struct signalfd_siginfo",
+        process::CapUserHeader = "struct __user_cap_header_struct",
+        process::CapUserData = "struct __user_cap_data_struct",
         process::CloneArgs = "struct clone_args",
         process::Rusage = "struct rusage",
         process::Rlimit64 = "struct rlimit64",

@@ -79,7 +79,8 @@ tables! {
         signal::ILL_NAMES, signal::FPE_NAMES, signal::SEGV_NAMES, signal::BUS_NAMES,
         signal::TRAP_NAMES, signal::CLD_NAMES, signal::POLL_NAMES, signal::SYS_NAMES,
         signal::SIGEV_NAMES, signal::STACK_NAMES, signal::frame::FP_XSTATE_NAMES,
-        time::CLOCK_NAMES, time::ITIMER_NAMES, time::TIME_STATE_NAMES,
+        time::CLOCK_NAMES, time::ITIMER_NAMES, time::TFD_IOC_NAMES,
+        time::TIME_STATE_NAMES,
         tty::LDISC_NAMES, tty::CC_NAMES, tty::TERM_FIELD_NAMES, tty::TTY_IOCTL_NAMES,
         tty::TTY_ARG_NAMES, tty::PKT_NAMES, tty::MODEM_NAMES,
     }
@@ -115,6 +116,7 @@ tables! {
         poll::EpollCreateFlags = prefix("EPOLL_"),
         poll::SignalfdFlags = prefix("SFD_"),
         process::CloneFlags = prefix("CLONE_"),
+        process::SecureBits = prefix("SECBIT_"),
         process::WaitOptions = prefix("W"),
         process::WaitKind = prefix("__W"),
         process::RandomFlags = prefix("GRND_"),

@@ -2,6 +2,11 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
+use abi::{
+    errno::{EPERM, Result},
+    process::{CAP_SETPCAP, SecureBits},
+};
+
 /// A user id. `Uid(u32::MAX)` is no user: calls take it as "leave as it is".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Uid(pub u32);
@@ -27,6 +32,16 @@ impl CapSet {
     pub const EMPTY: Self = Self(0);
     /// All that Linux 6.1 knows (`CAP_LAST_CAP` is 40).
     pub const ALL: Self = Self((1 << 41) - 1);
+
+    /// These and those of `other`.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Are all of `other` in the set?
+    pub const fn contains(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
 
     /// Is capability `cap` in the set?
     pub const fn has(self, cap: u32) -> bool {
@@ -65,7 +80,15 @@ pub struct Cred {
     pub bounding: CapSet,
     /// What survives execve of an ordinary file.
     pub ambient: CapSet,
+    /// How ids and capabilities go together.
+    pub securebits: SecureBits,
 }
+
+/// The bits that keep the ones below them as they are (`SECURE_ALL_LOCKS`).
+const LOCKS: SecureBits = SecureBits::NOROOT_LOCKED
+    .with(SecureBits::NO_SETUID_FIXUP_LOCKED)
+    .with(SecureBits::KEEP_CAPS_LOCKED)
+    .with(SecureBits::NO_CAP_AMBIENT_RAISE_LOCKED);
 
 impl Cred {
     /// The credentials of init.
@@ -85,6 +108,7 @@ impl Cred {
             inheritable: CapSet::EMPTY,
             bounding: CapSet::ALL,
             ambient: CapSet::EMPTY,
+            securebits: SecureBits::EMPTY,
         }
     }
 
@@ -98,14 +122,55 @@ impl Cred {
         gid == self.fsgid || self.groups.binary_search(&gid).is_ok()
     }
 
+    /// Sets the secure bits (`PR_SET_SECUREBITS`): `EPERM` against a lock, for bits that do not
+    /// exist, and without `CAP_SETPCAP`.
+    pub fn set_securebits(&mut self, new: u64) -> Result<()> {
+        let old = self.securebits;
+        let new = u32::try_from(new).ok().and_then(SecureBits::checked).ok_or(EPERM)?;
+        let changed = SecureBits(old.bits() ^ new.bits());
+        let locked = SecureBits((old & LOCKS).bits() >> 1);
+        let unlocks = !(old & LOCKS).without(new).is_empty();
+        if changed.intersects(locked) || unlocks || !self.capable(CAP_SETPCAP) {
+            return Err(EPERM);
+        }
+        self.securebits = new;
+        Ok(())
+    }
+
+    /// Sets what the thread may do (capset(2)): `EPERM` for what it could not get so.
+    pub fn set_caps(
+        &mut self,
+        effective: CapSet,
+        permitted: CapSet,
+        inheritable: CapSet,
+    ) -> Result<()> {
+        let own = self.inheritable.with(self.permitted);
+        let within = self.capable(CAP_SETPCAP) || own.contains(inheritable);
+        if !within
+            || !self.inheritable.with(self.bounding).contains(inheritable)
+            || !self.permitted.contains(permitted)
+            || !permitted.contains(effective)
+        {
+            return Err(EPERM);
+        }
+        (self.effective, self.permitted, self.inheritable) = (effective, permitted, inheritable);
+        self.ambient.0 &= permitted.0 & inheritable.0;
+        Ok(())
+    }
+
     /// After user ids changed: drops or gains capabilities as `cap_emulate_setxuid` does
     /// (capabilities(7), "Effect of user ID changes on capabilities").
     pub fn ids_changed(&mut self, old: &Cred) {
+        if self.securebits.has(SecureBits::NO_SETUID_FIXUP) {
+            return;
+        }
         let had_root = [old.uid, old.euid, old.suid].contains(&Uid::ROOT);
         let has_root = [self.uid, self.euid, self.suid].contains(&Uid::ROOT);
         if had_root && !has_root {
-            self.permitted = CapSet::EMPTY;
-            self.effective = CapSet::EMPTY;
+            if !self.securebits.has(SecureBits::KEEP_CAPS) {
+                self.permitted = CapSet::EMPTY;
+                self.effective = CapSet::EMPTY;
+            }
             self.ambient = CapSet::EMPTY;
         }
         if old.euid == Uid::ROOT && self.euid != Uid::ROOT {
@@ -120,6 +185,9 @@ impl Cred {
     pub fn fsuid_changed(&mut self, old: Uid) {
         /// CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID LINUX_IMMUTABLE MKNOD MAC_OVERRIDE
         const FS_CAPS: u64 = 1 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 9 | 1 << 27 | 1 << 32;
+        if self.securebits.has(SecureBits::NO_SETUID_FIXUP) {
+            return;
+        }
         if old == Uid::ROOT && self.fsuid != Uid::ROOT {
             self.effective.0 &= !FS_CAPS;
         }
@@ -139,11 +207,14 @@ impl Cred {
             new.ambient = CapSet::EMPTY;
         }
         // Root, real or effective, is treated as if the file had every capability.
-        let file =
-            if new.euid == Uid::ROOT || new.uid == Uid::ROOT { CapSet::ALL } else { CapSet::EMPTY };
+        let by_id = !self.securebits.has(SecureBits::NOROOT);
+        let is_root = by_id && (new.euid == Uid::ROOT || new.uid == Uid::ROOT);
+        let file = if is_root { CapSet::ALL } else { CapSet::EMPTY };
         let permitted = self.inheritable.0 & file.0 | file.0 & self.bounding.0 | new.ambient.0;
         new.permitted = CapSet(permitted);
-        new.effective = if new.euid == Uid::ROOT { new.permitted } else { new.ambient };
+        let all = by_id && new.euid == Uid::ROOT;
+        new.effective = if all { new.permitted } else { new.ambient };
+        new.securebits = self.securebits.without(SecureBits::KEEP_CAPS);
         new.suid = new.euid;
         new.fsuid = new.euid;
         new.sgid = new.egid;
@@ -188,6 +259,39 @@ mod tests {
         back.euid = Uid::ROOT;
         back.ids_changed(&away);
         assert_eq!(back.effective, CapSet::ALL);
+    }
+
+    #[test]
+    fn capabilities_may_be_kept_over_a_change_of_ids() {
+        let root = Cred::root();
+        let mut c = root.clone();
+        c.set_securebits(SecureBits::KEEP_CAPS.bits().into()).unwrap();
+        (c.uid, c.euid, c.suid, c.fsuid) = (Uid(7), Uid(7), Uid(7), Uid(7));
+        c.ids_changed(&root);
+        assert_eq!((c.permitted, c.effective), (CapSet::ALL, CapSet::EMPTY));
+        assert!(!c.for_exec(None, None).securebits.has(SecureBits::KEEP_CAPS));
+    }
+
+    #[test]
+    fn locked_bits_stay() {
+        let mut c = Cred::root();
+        let locked = SecureBits::NOROOT | SecureBits::NOROOT_LOCKED;
+        c.set_securebits(locked.bits().into()).unwrap();
+        assert_eq!(c.set_securebits(0), Err(EPERM));
+        assert_eq!(c.set_securebits(SecureBits::NOROOT_LOCKED.bits().into()), Err(EPERM));
+        assert_eq!(c.set_securebits(1 << 8), Err(EPERM));
+        assert_eq!(c.for_exec(None, None).permitted, CapSet::EMPTY);
+    }
+
+    #[test]
+    fn no_capability_is_gained() {
+        let mut c = Cred::root();
+        let (few, none) = (CapSet(1), CapSet::EMPTY);
+        c.set_caps(none, few, few).unwrap();
+        assert_eq!(c.set_caps(none, CapSet::ALL, none), Err(EPERM));
+        assert_eq!(c.set_caps(few, none, none), Err(EPERM));
+        assert_eq!(c.set_caps(few, few, CapSet(3)), Err(EPERM));
+        assert_eq!(c.set_caps(few, few, none), Ok(()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::fs::sigio::Teller;
 use crate::lock::order;
 use crate::mm::io::{MAX_RW_COUNT, Sink, Source};
 use crate::mm::{MapFile, MapSource};
+use crate::sched::count_file;
 use crate::time::mono_ns;
 use crate::wait::{Mutex, Pause, Vigil, Watch, Woken};
 use abi::Result;
@@ -202,6 +203,7 @@ impl File {
         cred: Arc<Cred>,
     ) -> Self {
         let usable = !flags.has(OpenFlags::PATH);
+        count_file(1);
         Self {
             watchers: Watchers::default(),
             ops,
@@ -351,6 +353,27 @@ impl File {
         self.written(self.write_here(c, from))
     }
 
+    /// A write at the end of the file, wherever that is (`RWF_APPEND`); the offset follows.
+    pub fn append(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        if !self.ops.is_seekable() {
+            return self.write(c, from);
+        }
+        self.may_write()?;
+        let _seeking = self.seeking.lock();
+        let (n, end) = self.ops.append(self, c, from)?;
+        self.set_offset(end);
+        self.written(Ok(n))
+    }
+
+    /// The same; the offset stays.
+    pub fn append_at(&self, c: &Caller, from: &mut dyn Source) -> Result<usize> {
+        if !self.ops.is_seekable() {
+            return Err(ESPIPE);
+        }
+        self.may_write()?;
+        self.written(self.ops.append(self, c, from).map(|(n, _)| n))
+    }
+
     /// Tells of a write that was one.
     fn written(&self, done: Result<usize>) -> Result<usize> {
         if done.is_ok_and(|n| n > 0) {
@@ -386,7 +409,7 @@ impl File {
         }
         self.may_write()?;
         if self.flags().has(OpenFlags::APPEND) {
-            return self.written(self.ops.append(self, c, from).map(|(n, _)| n));
+            return self.append_at(c, from);
         }
         self.written(self.write_pos(c, from, at))
     }
@@ -580,6 +603,7 @@ impl Drop for File {
             self.tell(if writes { InotifyMask::CLOSE_WRITE } else { InotifyMask::CLOSE_NOWRITE });
         }
         locks::released(self);
+        count_file(-1);
     }
 }
 

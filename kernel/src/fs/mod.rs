@@ -38,6 +38,7 @@ pub mod settings;
 pub mod sigio;
 pub mod splice;
 pub mod superblock;
+pub mod timerfd;
 pub mod tmpfs;
 pub mod xattr;
 

@@ -16,8 +16,8 @@ use crate::fs::regular::{Directory, Place, Regular};
 use abi::Result;
 use abi::errno::{EACCES, EEXIST, EINVAL, EISDIR, ELOOP, ENOTDIR, ENXIO, EPERM};
 use abi::fs::{
-    InotifyMask, MountFlags, OpenFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG,
-    S_IFSOCK,
+    InotifyMask, MountFlags, OpenFlags, ResolveFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK,
+    S_IFREG, S_IFSOCK,
 };
 use alloc::sync::Arc;
 
@@ -33,8 +33,21 @@ pub fn open(
     flags: OpenFlags,
     perm: u32,
 ) -> Result<Arc<File>> {
+    open_ruled(c, cred, from, path, flags, perm, ResolveFlags::EMPTY)
+}
+
+/// The same, and the way there obeys the rules of openat2(2).
+pub fn open_ruled(
+    c: &Caller,
+    cred: &Arc<Cred>,
+    from: Option<Path>,
+    path: &[u8],
+    flags: OpenFlags,
+    perm: u32,
+    rules: ResolveFlags,
+) -> Result<Arc<File>> {
     let flags = effective(flags)?;
-    let (path, created) = find(c, from, path, flags, perm)?;
+    let (path, created) = find(c, Walk::ruled(c, from, path, rules)?, flags, perm)?;
     if flags.has(OpenFlags::PATH) {
         let inode = path.inode()?.clone();
         let file = File::new(Arc::new(Place), inode, Some(path), flags, cred.clone());
@@ -77,22 +90,15 @@ fn effective(flags: OpenFlags) -> Result<OpenFlags> {
 }
 
 /// Whether the flags ask for a file without a name: the bit of `O_TMPFILE` that is its own.
-fn is_nameless(flags: OpenFlags) -> bool {
+pub fn is_nameless(flags: OpenFlags) -> bool {
     flags.intersects(OpenFlags::TMPFILE - OpenFlags::DIRECTORY)
 }
 
 /// Walks to the file, and makes it if it is missing and `O_CREAT` says so. The second value tells
 /// whether it was made.
-fn find(
-    c: &Caller,
-    from: Option<Path>,
-    path: &[u8],
-    flags: OpenFlags,
-    perm: u32,
-) -> Result<(Path, bool)> {
+fn find(c: &Caller, mut walk: Walk, flags: OpenFlags, perm: u32) -> Result<(Path, bool)> {
     let exclusive = flags.has(OpenFlags::CREAT | OpenFlags::EXCL);
     let follow = !flags.has(OpenFlags::NOFOLLOW) && !exclusive;
-    let mut walk = Walk::new(c, from, path)?;
     if is_nameless(flags) {
         let dir = walk.target(follow)?;
         if !dir.dentry.is_dir() {
@@ -113,7 +119,7 @@ fn find(
         let name = match walk.to_last()? {
             Last::Name(name) => name,
             Last::DotDot => {
-                walk.up();
+                walk.up()?;
                 break walk.at().clone();
             }
             Last::Here | Last::Dot => break walk.at().clone(),

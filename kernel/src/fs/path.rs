@@ -10,8 +10,8 @@ use crate::fs::mount::Mount;
 use crate::fs::protect;
 use crate::fs::regular::touch_atime;
 use abi::Result;
-use abi::errno::{EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR};
-use abi::fs::{MAXSYMLINKS, MountFlags, PATH_MAX};
+use abi::errno::{EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EXDEV};
+use abi::fs::{MAXSYMLINKS, MountFlags, PATH_MAX, ResolveFlags};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -103,10 +103,16 @@ struct Rest<'p> {
     at: usize,
 }
 
+/// The rules that keep a walk below where it starts.
+const SCOPED: ResolveFlags = ResolveFlags::BENEATH.with(ResolveFlags::IN_ROOT);
+
 /// A walk along a path.
 pub struct Walk<'p> {
     c: &'p Caller<'p>,
+    /// What absolute paths start from, and `..` does not leave.
     root: Path,
+    /// What is forbidden on the way (openat2(2)).
+    rules: ResolveFlags,
     /// Where the walk is.
     at: Path,
     /// The text it is in: the path, or a link's.
@@ -123,20 +129,39 @@ impl<'p> Walk<'p> {
     /// A walk along `path`, which starts at `from` unless it is absolute; `None` is the working
     /// directory. An empty path is `ENOENT`.
     pub fn new(c: &'p Caller<'p>, from: Option<Path>, path: &'p [u8]) -> Result<Self> {
+        Self::ruled(c, from, path, ResolveFlags::EMPTY)
+    }
+
+    /// The same under the rules of openat2(2): `EXDEV` where it would leave what they allow,
+    /// `ELOOP` at a link that they do not.
+    pub fn ruled(
+        c: &'p Caller<'p>,
+        from: Option<Path>,
+        path: &'p [u8],
+        rules: ResolveFlags,
+    ) -> Result<Self> {
         if path.is_empty() {
             return Err(ENOENT);
         }
         if path.len() >= PATH_MAX {
             return Err(ENAMETOOLONG);
         }
-        let root = c.fs_info.root();
+        let absolute = path.starts_with(b"/");
+        if absolute && rules.has(ResolveFlags::BENEATH) {
+            return Err(EXDEV);
+        }
+        let scoped = rules.intersects(SCOPED);
+        let mut root = c.fs_info.root();
         let at = match from {
-            _ if path.starts_with(b"/") => root.clone(),
+            _ if absolute && !scoped => root.clone(),
             Some(from) => from,
             None => c.fs_info.cwd(),
         };
+        if scoped {
+            root = at.clone();
+        }
         let text = Some(Rest { text: Text::Given(path), at: 0 });
-        Ok(Self { c, root, at, text, texts: Vec::new(), links: 0, slash: false })
+        Ok(Self { c, root, rules, at, text, texts: Vec::new(), links: 0, slash: false })
     }
 
     /// Where the walk is: the directory of the last component after [`Walk::to_last`].
@@ -155,7 +180,7 @@ impl<'p> Walk<'p> {
             match self.to_last()? {
                 Last::Here | Last::Dot => break,
                 Last::DotDot => {
-                    self.up();
+                    self.up()?;
                     break;
                 }
                 Last::Name(name) => {
@@ -184,7 +209,7 @@ impl<'p> Walk<'p> {
                 b"." if last => return Ok(Last::Dot),
                 b"." => {}
                 b".." if last => return Ok(Last::DotDot),
-                b".." => self.up(),
+                b".." => self.up()?,
                 _ if last => return Ok(Last::Name(name)),
                 bytes => {
                     let child = self.child(bytes)?;
@@ -199,15 +224,29 @@ impl<'p> Walk<'p> {
     }
 
     /// Goes to the parent directory.
-    pub fn up(&mut self) {
-        self.at = self.at.parent(&self.root);
+    pub fn up(&mut self) -> Result<()> {
+        if self.rules.has(ResolveFlags::BENEATH) && self.at.same(&self.root) {
+            return Err(EXDEV);
+        }
+        let parent = self.at.parent(&self.root);
+        self.may_go(&parent)?;
+        self.at = parent;
+        Ok(())
+    }
+
+    /// `EXDEV` where the walk may not leave the mount it is in.
+    fn may_go(&self, to: &Path) -> Result<()> {
+        let stays = !self.rules.has(ResolveFlags::NO_XDEV);
+        if stays || Arc::ptr_eq(&self.at.mount, &to.mount) { Ok(()) } else { Err(EXDEV) }
     }
 
     /// What `name` leads to in the directory where the walk is, mounts included. It may lead to
     /// nothing.
     pub fn child(&self, name: &[u8]) -> Result<Path> {
         let dentry = self.at.dentry.lookup(name)?;
-        Ok(Path { mount: self.at.mount.clone(), dentry }.cross())
+        let child = Path { mount: self.at.mount.clone(), dentry }.cross();
+        self.may_go(&child)?;
+        Ok(child)
     }
 
     /// If `link` is a symbolic link, goes on along it: `ELOOP` after 40 of them.
@@ -215,7 +254,9 @@ impl<'p> Walk<'p> {
         let inode = link.inode()?;
         let Kind::Link(body) = inode.kind() else { return Ok(false) };
         self.links += 1;
-        if self.links > MAXSYMLINKS || link.mount.flags().has(MountFlags::NOSYMFOLLOW) {
+        let forbidden = self.rules.has(ResolveFlags::NO_SYMLINKS);
+        if forbidden || self.links > MAXSYMLINKS || link.mount.flags().has(MountFlags::NOSYMFOLLOW)
+        {
             return Err(ELOOP);
         }
         if self.text.is_none() {
@@ -226,12 +267,19 @@ impl<'p> Walk<'p> {
             Target::Text(text) if text.is_empty() => Err(ENOENT),
             Target::Text(text) => {
                 if text.starts_with(b"/") {
+                    if self.rules.has(ResolveFlags::BENEATH) {
+                        return Err(EXDEV);
+                    }
+                    self.may_go(&self.root)?;
                     self.at = self.root.clone();
                 }
                 self.push(Text::Link(text))?;
                 Ok(true)
             }
+            Target::Jump(_) if self.rules.has(ResolveFlags::NO_MAGICLINKS) => Err(ELOOP),
+            Target::Jump(_) if self.rules.intersects(SCOPED) => Err(EXDEV),
             Target::Jump(path) => {
+                self.may_go(&path)?;
                 self.at = path;
                 Ok(true)
             }

@@ -4,8 +4,8 @@
 //! which are here for all file systems. Lock: `Names`, never held over a copy of user memory.
 
 use crate::cred::Cred;
-use crate::fs::access::{READ, WRITE, is_owner, permission};
-use crate::fs::inode::{Attr, Inode};
+use crate::fs::access::{READ, WRITE, is_owner};
+use crate::fs::inode::Inode;
 use crate::lock::{Spin, order};
 use abi::Result;
 use abi::errno::{EEXIST, EINVAL, ENODATA, ENOMEM, EOPNOTSUPP, EPERM, ERANGE};
@@ -36,7 +36,7 @@ fn is_in(name: &[u8], space: &[u8]) -> bool {
 }
 
 /// Whether `cred` may read or write attribute `name` at all (`xattr_permission`).
-fn may(cred: &Cred, attr: &Attr, name: &[u8], want: u32) -> Result<()> {
+fn may(cred: &Cred, inode: &dyn Inode, name: &[u8], want: u32) -> Result<()> {
     let refused = if want == WRITE { EPERM } else { ENODATA };
     if is_in(name, b"security.") || is_in(name, b"system.") {
         return Ok(());
@@ -45,6 +45,7 @@ fn may(cred: &Cred, attr: &Attr, name: &[u8], want: u32) -> Result<()> {
         return if cred.capable(CAP_SYS_ADMIN) { Ok(()) } else { Err(refused) };
     }
     if is_in(name, b"user.") {
+        let attr = &inode.attr();
         let kind = attr.file_type();
         if kind != S_IFREG && kind != S_IFDIR {
             return Err(refused);
@@ -54,7 +55,7 @@ fn may(cred: &Cred, attr: &Attr, name: &[u8], want: u32) -> Result<()> {
             return Err(EPERM);
         }
     }
-    permission(cred, attr, want)
+    inode.permission(cred, want)
 }
 
 /// Where attribute `name` of the inode is kept (`xattr_resolve_name`): `EOPNOTSUPP` if nowhere.
@@ -96,14 +97,14 @@ pub fn set(
     if name == CAPABILITY && !value.is_empty() && !is_capability(&value) {
         return Err(EINVAL);
     }
-    may(cred, &inode.attr(), name, WRITE)?;
+    may(cred, inode, name, WRITE)?;
     may_secure(cred, name)?;
     kept(inode, name)?.set(name, value, flags)
 }
 
 /// getxattr(2): the value; `ERANGE` if it is longer than `most`.
 pub fn get(cred: &Cred, inode: &dyn Inode, name: &[u8], most: usize) -> Result<Vec<u8>> {
-    may(cred, &inode.attr(), name, READ)?;
+    may(cred, inode, name, READ)?;
     if ACLS.contains(&name) && inode.xattrs().is_some() {
         return Err(ENODATA);
     }
@@ -117,7 +118,7 @@ pub fn len(cred: &Cred, inode: &dyn Inode, name: &[u8]) -> Result<usize> {
 
 /// removexattr(2). Whether the mount may be written to was checked.
 pub fn remove(cred: &Cred, inode: &dyn Inode, name: &[u8]) -> Result<()> {
-    may(cred, &inode.attr(), name, WRITE)?;
+    may(cred, inode, name, WRITE)?;
     may_secure(cred, name)?;
     kept(inode, name)?.remove(name)
 }

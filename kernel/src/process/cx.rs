@@ -1,13 +1,15 @@
 //! [`Cx`]: the running thread's own context, handed to every system call.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering::Relaxed;
 
 use abi::{
+    Wire,
     errno::{EBADF, Errno, Result},
     signal::{
-        FPE_FLTINV, FPE_INTDIV, ILL_ILLOPN, SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV,
-        SIGTRAP, SigSet, SigStack, Siginfo, SsFlags, TRAP_TRACE,
+        FPE_FLTDIV, FPE_FLTINV, FPE_FLTOVF, FPE_FLTRES, FPE_FLTUND, FPE_INTDIV, ILL_ILLOPN,
+        SI_KERNEL, SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP, SigSet, SigStack, Siginfo,
+        SsFlags, TRAP_BRKPT, TRAP_TRACE,
     },
 };
 use hal::user::{Access, Regs};
@@ -283,6 +285,35 @@ impl Cx {
         self.thread.send(&crate::signal::Pending::kernel_info(SIGKILL));
     }
 
+    /// What kind of floating-point exception it was, by the unmasked bits of the x87's status word
+    /// or of MXCSR (`fpu__exception_code`).
+    fn float_code(&mut self, vector: u8) -> Option<i32> {
+        const STATUS_AT: usize = 2;
+        const MXCSR_AT: usize = 24;
+        let mut image = Vec::new();
+        let bytes = hal::user::fpu_bytes();
+        if image.try_reserve_exact(bytes).is_err() {
+            return Some(FPE_FLTINV);
+        }
+        image.resize(bytes, 0);
+        self.regs.save_fpu(&mut image);
+        let word = |at: usize| image.get(at..).map_or(0, u16::get);
+        let raised = match vector {
+            16 => word(STATUS_AT) & !word(0),
+            _ => word(MXCSR_AT) & !(word(MXCSR_AT) >> 7),
+        };
+        [
+            (0x01, FPE_FLTINV),
+            (0x04, FPE_FLTDIV),
+            (0x08, FPE_FLTOVF),
+            // Denormal operand, or underflow.
+            (0x12, FPE_FLTUND),
+            (0x20, FPE_FLTRES),
+        ]
+        .into_iter()
+        .find_map(|(bits, code)| (raised & bits != 0).then_some(code))
+    }
+
     /// An exception in user mode: the signal of Linux's `idtentry` for it.
     pub(super) fn exception(&mut self, vector: u8, error: u32) {
         self.trap.vector = vector.into();
@@ -290,18 +321,27 @@ impl Cx {
         let ip = self.regs.rip();
         let info = match vector {
             0 => Siginfo::fault(SIGFPE, FPE_INTDIV, ip),
-            1 => Siginfo::fault(SIGTRAP, TRAP_TRACE, ip),
+            // Without the trap flag it was `int1`, which leaves no other trace.
+            1 if self.regs.flags() & TRAP_FLAG != 0 => Siginfo::fault(SIGTRAP, TRAP_TRACE, ip),
+            1 => Siginfo::fault(SIGTRAP, TRAP_BRKPT, ip),
             3 => Siginfo::kill(SIGTRAP, SI_KERNEL, 0, 0),
             4 | 5 | 13 => Siginfo::kill(SIGSEGV, SI_KERNEL, 0, 0),
             6 => Siginfo::fault(SIGILL, ILL_ILLOPN, ip),
             11 | 12 => Siginfo::kill(SIGBUS, SI_KERNEL, 0, 0),
-            16 | 19 => Siginfo::fault(SIGFPE, FPE_FLTINV, ip),
+            16 | 19 => match self.float_code(vector) {
+                Some(code) => Siginfo::fault(SIGFPE, code, ip),
+                // Nothing that is not masked: a late report of what was handled meanwhile.
+                None => return,
+            },
             17 => Siginfo::fault(SIGBUS, abi::signal::BUS_ADRALN, 0),
             _ => Siginfo::kill(SIGSEGV, SI_KERNEL, 0, 0),
         };
         self.thread.force(&info);
     }
 }
+
+/// `X86_EFLAGS_TF`
+const TRAP_FLAG: u64 = 1 << 8;
 
 /// No alternate stack.
 pub const NO_ALT_STACK: SigStack = SigStack { ss_sp: 0, ss_flags: SsFlags::DISABLE, ss_size: 0 };

@@ -65,6 +65,8 @@ pub struct Kernel {
     pub drivers: spin::Once<Drivers>,
     /// The devices as file systems see them; set at boot.
     pub devices: spin::Once<DeviceTable>,
+    /// The firmware's memory map; set at boot.
+    pub memory_map: spin::Once<Vec<hal::MemoryRange>>,
     /// The kernel command line; set at boot.
     pub options: spin::Once<Options>,
     /// Processes and threads created since boot.
@@ -154,6 +156,7 @@ impl Kernel {
             log_readers: spin::Once::new(),
             drivers: spin::Once::new(),
             devices: spin::Once::new(),
+            memory_map: spin::Once::new(),
             options: spin::Once::new(),
             forks: AtomicU64::new(0),
             settings: Settings::new(),
@@ -167,6 +170,7 @@ impl Kernel {
             Some(vdso) => vdso.set_clock(&self.real_time, now),
             None => self.real_time.set(now),
         }
+        self.real_time.changed().wake_all();
     }
 
     /// Most processes and threads (`max_threads`): what `kernel.threads-max` says, or what memory

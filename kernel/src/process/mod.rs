@@ -26,6 +26,7 @@ mod roots;
 pub mod settings;
 pub mod sigio;
 pub mod signal;
+pub mod signalfd;
 mod thread;
 pub mod uts;
 pub mod wait;

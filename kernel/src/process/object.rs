@@ -45,6 +45,8 @@ pub struct Process {
     pub limits: Spin<Limits, order::Parts>,
     /// Wakes when a child has news, for wait(2).
     pub children: WaitQueue,
+    /// Wakes when it or one of its threads is sent a signal, for signalfd(2).
+    pub signalled: Arc<WaitQueue>,
     /// It is a zombie, or gone.
     pub ended: AtomicBool,
     /// Wakes when it has become one.
@@ -177,6 +179,7 @@ impl Process {
             signals: Spin::new(GroupSignals::default()),
             limits: Spin::new(limits),
             children: WaitQueue::new(),
+            signalled: Arc::new(WaitQueue::new()),
             ended: AtomicBool::new(false),
             ending: Arc::new(WaitQueue::new()),
             alone: WaitQueue::new(),

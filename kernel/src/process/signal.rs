@@ -5,6 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use abi::{
     errno::{EAGAIN, EINVAL, EPERM, ESRCH, Result},
+    poll::PollEvents,
     process::{CAP_KILL, RLIMIT_SIGPENDING},
     signal::{
         CLD_CONTINUED, CLD_STOPPED, DefaultAction, SI_USER, SIG_DFL, SIGCHLD, SIGCONT, SIGKILL,
@@ -138,6 +139,7 @@ impl Process {
                 None => group.pending.push(info, room),
             };
             if matches!(queued, Queued::Yes | Queued::WithoutInfo) {
+                self.signalled.wake(PollEvents::IN.bits().into(), 1);
                 match thread {
                     Some(thread) if thread.takes(sig) => thread.poke(Wake::Signal),
                     Some(_) => {}

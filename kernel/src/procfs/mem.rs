@@ -1,8 +1,11 @@
-//! Memory: `meminfo`, `vmstat`, `buddyinfo` (`fs/proc/meminfo.c`, `mm/vmstat.c`).
+//! Memory: `meminfo`, `vmstat`, `buddyinfo` (`fs/proc/meminfo.c`, `mm/vmstat.c`), and what lies at
+//! which address: `iomem`, `ioports` (`kernel/resource.c`).
 
 use super::Text;
 use super::table::ProcCx;
 use abi::Result;
+use abi::process::CAP_SYS_ADMIN;
+use hal::dev::serial;
 
 /// Kibibytes in a page.
 const KIB: usize = 4;
@@ -82,4 +85,37 @@ pub(super) fn vmstat(_cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
         ("pswpout", 0),
     ];
     counters.iter().try_for_each(|(name, count)| writeln!(out, "{name} {count}"))
+}
+
+/// `/proc/iomem`: the firmware's memory map. Addresses are for the privileged alone.
+pub(super) fn iomem(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
+    let known = cx.opener.is_some_and(|cred| cred.capable(CAP_SYS_ADMIN));
+    for range in cx.kernel.memory_map.get().into_iter().flatten() {
+        let (start, last) = if known { (range.start, range.end - 1) } else { (0, 0) };
+        let kind = match range.kind {
+            1 => "System RAM",
+            3 => "ACPI Tables",
+            4 => "ACPI Non-volatile Storage",
+            5 => "Unusable memory",
+            _ => "Reserved",
+        };
+        writeln!(out, "{start:08x}-{last:08x} : {kind}")?;
+    }
+    Ok(())
+}
+
+/// Ports of a serial interface.
+const SERIAL_PORTS: u16 = 8;
+
+/// `/proc/ioports`: those that the kernel drives. Addresses as in `iomem`.
+pub(super) fn ioports(cx: &ProcCx<()>, out: &mut Text) -> Result<()> {
+    let known = cx.opener.is_some_and(|cred| cred.capable(CAP_SYS_ADMIN));
+    let mut bases: heapless::Vec<u16, 4> =
+        (0..4).filter_map(|port| serial::resources(port).map(|(base, _)| base)).collect();
+    bases.sort_unstable();
+    for base in bases {
+        let (start, last) = if known { (base, base + SERIAL_PORTS - 1) } else { (0, 0) };
+        writeln!(out, "{start:04x}-{last:04x} : serial")?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use super::open::OpenRow;
 use super::table::{Body, Dir, Extras, Named, ProcCx, Row, Subject, name_number, row_number};
 use crate::cred::Cred;
 use crate::fs::access::{permission, plain_permission};
+use crate::fs::attached::Attached;
 use crate::fs::inode::Target;
 use crate::fs::inode::{self, Access, Attr, Change, Emit, Entry, Inode, Kind, Link, Made, New};
 use crate::fs::{Caller, FileOps};
@@ -33,6 +34,7 @@ pub struct Node<T: Subject> {
     extras: Extras<T>,
     /// Last read, last write, last change: since the name was looked up.
     times: Spin<[Timespec; 3], order::Names>,
+    attached: Attached,
 }
 
 impl<T> Body<T> {
@@ -50,7 +52,16 @@ impl<T: Subject> Node<T> {
     pub(super) fn new(fs: Arc<Shared>, ino: u64, target: T, perm: u32, body: Body<T>) -> Self {
         let times = Spin::new([fs.now(); 3]);
         let mode = body.kind().0 | perm;
-        Self { fs, ino, target, mode, body, extras: Extras::NONE, times }
+        Self {
+            fs,
+            ino,
+            target,
+            mode,
+            body,
+            extras: Extras::NONE,
+            times,
+            attached: Attached::default(),
+        }
     }
 
     fn cx<'a>(&'a self, opener: Option<&'a Cred>) -> ProcCx<'a, T> {
@@ -125,6 +136,10 @@ impl<T: Subject> Inode for Node<T> {
             Body::Dir(Dir { admits: Some(admits), .. }) => admits(&self.cx(Some(cred)), usual),
             _ => usual,
         }
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 
     fn set_attr(&self, change: &Change) -> Result<()> {

@@ -14,7 +14,7 @@ use core::{
     any::Any,
     fmt,
     sync::atomic::{
-        AtomicBool, AtomicU32, AtomicU64,
+        AtomicBool, AtomicI64, AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
     },
 };
@@ -177,6 +177,8 @@ pub struct Cpu {
     idle_ns: AtomicU64,
     /// Idle since then; 0: not idle.
     idle_since_ns: AtomicU64,
+    /// Files opened here less those closed here: only the sum over all CPUs has a meaning.
+    open_files: AtomicI64,
 }
 
 /// All CPUs of one kernel.
@@ -229,6 +231,7 @@ impl Sched {
                     accounted_ns: AtomicU64::new(0),
                     idle_ns: AtomicU64::new(0),
                     idle_since_ns: AtomicU64::new(0),
+                    open_files: AtomicI64::new(0),
                 })
                 .collect::<Vec<_>>()
                 .into_boxed_slice()
@@ -241,6 +244,12 @@ impl Sched {
     /// All CPUs, in order.
     pub fn cpus(&'static self) -> &'static [Cpu] {
         self.cpus.get().map_or(&[], |cpus| cpus)
+    }
+
+    /// Open files (`nr_files`).
+    pub fn open_files(&self) -> i64 {
+        let cpus = self.cpus.get().map_or(&[][..], |cpus| cpus);
+        cpus.iter().map(|cpu| cpu.open_files.load(Relaxed)).sum()
     }
 
     /// Threads that run or wait for a CPU (`nr_running`).
@@ -632,6 +641,13 @@ pub fn go_on(bits: u32) -> bool {
     }
     super::yield_now();
     current().is_none_or(|task| task.work() & bits == 0)
+}
+
+/// Counts a file that was opened (1) or closed (-1), without a word that CPUs share.
+pub fn count_file(change: i64) {
+    if let Some(cpu) = this(&NoPreempt::new()) {
+        cpu.open_files.fetch_add(change, Relaxed);
+    }
 }
 
 /// The running thread. `None` in a CPU loop and at boot.

@@ -12,7 +12,8 @@ pub mod task;
 pub mod timer;
 
 pub use cpu::{
-    Background, Cpu, Mode, Sched, current, current_id, go_on, out_of_memory, printk, this,
+    Background, Cpu, Mode, Sched, count_file, current, current_id, go_on, out_of_memory, printk,
+    this,
 };
 pub use fair::Params;
 pub use slot::{Sleep, Wake};

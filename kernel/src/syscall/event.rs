@@ -1,14 +1,17 @@
-//! System calls that make and use event files: eventfd(2), epoll(7).
+//! System calls that make and use event files: eventfd(2), signalfd(2), timerfd_create(2), epoll(7).
 
 use abi::{
     errno::{EFAULT, EINVAL, EPERM, Result},
     poll::{
         EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EpollCreateFlags, EpollEvent, EpollEvents,
-        EventfdFlags,
+        EventfdFlags, SignalfdFlags,
     },
-    process::{CAP_BLOCK_SUSPEND, RLIMIT_NOFILE},
-    signal::SigSet,
-    time::Timespec,
+    process::{CAP_BLOCK_SUSPEND, CAP_WAKE_ALARM, RLIMIT_NOFILE},
+    signal::{SIGSET_SIZE, SigSet},
+    time::{
+        CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_REALTIME,
+        CLOCK_REALTIME_ALARM, Itimerspec, TimerfdCreateFlags, TimerfdSetFlags, Timespec,
+    },
 };
 use alloc::sync::Arc;
 
@@ -18,11 +21,89 @@ use crate::{
         Fd, File,
         epoll::{self, Epoll},
         eventfd,
+        timerfd::{self, Timerfd},
     },
     mm::user::{UserIn, UserOut},
-    process::Cx,
+    process::{
+        Cx,
+        signalfd::{self, Signalfd},
+    },
     time,
 };
+
+/// signalfd(2)
+pub fn signalfd(cx: &mut Cx, fd: Fd, mask: UserIn<SigSet>, size: usize) -> Result<Fd> {
+    signalfd4(cx, fd, mask, size, 0)
+}
+
+/// signalfd4(2)
+pub fn signalfd4(cx: &mut Cx, fd: Fd, mask: UserIn<SigSet>, size: usize, flags: u32) -> Result<Fd> {
+    if size != SIGSET_SIZE {
+        return Err(EINVAL);
+    }
+    let mask = mask.read(cx.space())? - SigSet::UNBLOCKABLE;
+    let flags = SignalfdFlags::checked(flags).ok_or(EINVAL)?;
+    if fd.0 == -1 {
+        let file = signalfd::open(cx, mask, flags);
+        return install(cx, file, flags.has(SignalfdFlags::CLOEXEC));
+    }
+    let file = cx.usable_file(fd)?;
+    file.ops_as::<Signalfd>().ok_or(EINVAL)?.set_mask(cx, mask);
+    Ok(fd)
+}
+
+/// timerfd_create(2)
+pub fn timerfd_create(cx: &mut Cx, clock: u32, flags: u32) -> Result<Fd> {
+    let flags = TimerfdCreateFlags::checked(flags).ok_or(EINVAL)?;
+    if !matches!(clock, CLOCK_REALTIME | CLOCK_MONOTONIC | CLOCK_BOOTTIME) && !is_alarm(clock) {
+        return Err(EINVAL);
+    }
+    may_wake(cx, clock)?;
+    let file = cx.with_caller(|c| timerfd::open(c, cx.cred(), clock, flags));
+    install(cx, file, flags.has(TimerfdCreateFlags::CLOEXEC))
+}
+
+/// Does it wake the machine?
+fn is_alarm(clock: u32) -> bool {
+    matches!(clock, CLOCK_REALTIME_ALARM | CLOCK_BOOTTIME_ALARM)
+}
+
+fn may_wake(cx: &Cx, clock: u32) -> Result<()> {
+    if is_alarm(clock) && !cx.cred().capable(CAP_WAKE_ALARM) { Err(EPERM) } else { Ok(()) }
+}
+
+/// timerfd_settime(2)
+pub fn timerfd_settime(
+    cx: &mut Cx,
+    fd: Fd,
+    flags: u32,
+    new: UserIn<Itimerspec>,
+    old: Option<UserOut<Itimerspec>>,
+) -> Result<()> {
+    let new = new.read(cx.space())?;
+    let flags = TimerfdSetFlags::checked(flags).ok_or(EINVAL)?;
+    let first = time::nanoseconds(new.it_value).ok_or(EINVAL)?;
+    let every = time::nanoseconds(new.it_interval).ok_or(EINVAL)?;
+    let file = cx.usable_file(fd)?;
+    let timer = file.ops_as::<Timerfd>().ok_or(EINVAL)?;
+    may_wake(cx, timer.clock())?;
+    let before = timer.set(flags, (first, every));
+    match old {
+        Some(old) => old.write(cx.space(), &itimerspec(before)),
+        None => Ok(()),
+    }
+}
+
+/// timerfd_gettime(2)
+pub fn timerfd_gettime(cx: &mut Cx, fd: Fd, out: UserOut<Itimerspec>) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    let timer = file.ops_as::<Timerfd>().ok_or(EINVAL)?;
+    out.write(cx.space(), &itimerspec(timer.left()))
+}
+
+fn itimerspec((first, every): timerfd::Setting) -> Itimerspec {
+    Itimerspec { it_interval: time::timespec(every as i64), it_value: time::timespec(first as i64) }
+}
 
 /// Gives a new event file a descriptor.
 fn install(cx: &Cx, file: Arc<File>, cloexec: bool) -> Result<Fd> {

@@ -9,7 +9,7 @@ use crate::tty::pty::Master;
 use abi::errno::{EBADF, EFAULT, EINVAL, EIO, EISDIR, ENODEV, ENOPKG, EOPNOTSUPP, ESPIPE, Result};
 use abi::fs::{
     CloseRangeFlags, FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FallocFlags, InotifyMask,
-    Iovec, OpenFlags, RwfFlags, S_IFIFO,
+    Iovec, OpenFlags, RwfFlags, S_IFIFO, SyncRangeFlags,
 };
 use abi::process::RLIMIT_NOFILE;
 use abi::tty::TIOCGPTPEER;
@@ -119,14 +119,26 @@ pub fn pwritev2(
     _high: u64,
     flags: u32,
 ) -> Result<usize> {
-    rwf(flags)?;
-    if at == -1 { writev(cx, fd, list) } else { pwritev(cx, fd, list, at) }
+    if !rwf(flags)?.has(RwfFlags::APPEND) {
+        return if at == -1 { writev(cx, fd, list) } else { pwritev(cx, fd, list, at) };
+    }
+    if at < -1 {
+        return Err(EINVAL);
+    }
+    let file = cx.file(fd)?;
+    let list = segments(cx.space(), list)?;
+    let from = &mut UserSource::list(cx.space(), &list);
+    cx.with_writer(&file, |c| match at {
+        -1 => file.append(c, from),
+        _ => file.append_at(c, from),
+    })
 }
 
-/// Flags that only ask for what every write here is anyway.
-fn rwf(flags: u32) -> Result<()> {
-    let harmless = RwfFlags::HIPRI | RwfFlags::DSYNC | RwfFlags::SYNC;
-    if flags & !harmless.bits() == 0 { Ok(()) } else { Err(EOPNOTSUPP) }
+/// The flags that are known. No file here promises never to wait, as `RWF_NOWAIT` asks; all but
+/// `RWF_APPEND` ask for what every write here is anyway.
+fn rwf(flags: u32) -> Result<RwfFlags> {
+    let flags = RwfFlags::checked(flags).ok_or(EOPNOTSUPP)?;
+    if flags.has(RwfFlags::NOWAIT) { Err(EOPNOTSUPP) } else { Ok(flags) }
 }
 
 fn not_negative(at: i64) -> Result<()> {
@@ -304,6 +316,31 @@ pub fn fallocate(cx: &mut Cx, fd: Fd, mode: u32, at: i64, len: i64) -> Result<()
         Kind::Dir(_) => Err(EISDIR),
         _ if file.inode().attr().file_type() == S_IFIFO => Err(ESPIPE),
         _ => Err(ENODEV),
+    }
+}
+
+/// readahead(2): everything is in memory already.
+pub fn readahead(cx: &mut Cx, fd: Fd, _at: i64, _count: usize) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    if !file.readable() {
+        return Err(EBADF);
+    }
+    match file.inode().kind() {
+        Kind::File(_) | Kind::Block(_) => Ok(()),
+        _ => Err(EINVAL),
+    }
+}
+
+/// sync_file_range(2): nothing is further from the disk than memory.
+pub fn sync_file_range(cx: &mut Cx, fd: Fd, at: i64, len: i64, flags: u32) -> Result<()> {
+    let file = cx.usable_file(fd)?;
+    SyncRangeFlags::checked(flags).ok_or(EINVAL)?;
+    if at < 0 || at.checked_add(len).is_none_or(|end| end < at) {
+        return Err(EINVAL);
+    }
+    match file.inode().kind() {
+        Kind::File(_) | Kind::Made(_) | Kind::Block(_) | Kind::Dir(_) | Kind::Link(_) => Ok(()),
+        _ => Err(ESPIPE),
     }
 }
 

@@ -5,6 +5,7 @@
 //! method below.
 
 pub mod arg;
+pub mod caps;
 pub mod console;
 pub mod event;
 pub mod fcntl;

@@ -7,11 +7,12 @@ use abi::{
     process::{
         CAP_LAST_CAP, CAP_SETPCAP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_CAP_AMBIENT_IS_SET,
         PR_CAP_AMBIENT_LOWER, PR_CAP_AMBIENT_RAISE, PR_CAPBSET_DROP, PR_CAPBSET_READ,
-        PR_GET_CHILD_SUBREAPER, PR_GET_DUMPABLE, PR_GET_NAME, PR_GET_NO_NEW_PRIVS,
-        PR_GET_PDEATHSIG, PR_GET_SECCOMP, PR_GET_THP_DISABLE, PR_GET_TID_ADDRESS,
-        PR_GET_TIMERSLACK, PR_GET_TIMING, PR_GET_TSC, PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE,
-        PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_SET_THP_DISABLE, PR_SET_TIMERSLACK,
-        PR_SET_TIMING, PR_TIMING_STATISTICAL, PR_TSC_ENABLE, TASK_COMM_LEN,
+        PR_GET_CHILD_SUBREAPER, PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_NAME, PR_GET_NO_NEW_PRIVS,
+        PR_GET_PDEATHSIG, PR_GET_SECCOMP, PR_GET_SECUREBITS, PR_GET_THP_DISABLE,
+        PR_GET_TID_ADDRESS, PR_GET_TIMERSLACK, PR_GET_TIMING, PR_GET_TSC, PR_SET_CHILD_SUBREAPER,
+        PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG,
+        PR_SET_SECUREBITS, PR_SET_THP_DISABLE, PR_SET_TIMERSLACK, PR_SET_TIMING,
+        PR_TIMING_STATISTICAL, PR_TSC_ENABLE, SecureBits, TASK_COMM_LEN,
     },
     signal::NSIG,
 };
@@ -102,6 +103,15 @@ pub fn prctl(
         PR_GET_TSC => tell(cx, arg, PR_TSC_ENABLE),
         // No filter can be set.
         PR_GET_SECCOMP => Ok(0),
+        PR_GET_KEEPCAPS => Ok(cx.cred().securebits.has(SecureBits::KEEP_CAPS).into()),
+        PR_SET_KEEPCAPS => keep_caps(cx, arg),
+        PR_GET_SECUREBITS => Ok(cx.cred().securebits.bits() as usize),
+        PR_SET_SECUREBITS => {
+            let mut cred = (**cx.cred()).clone();
+            cred.set_securebits(arg)?;
+            cx.set_cred(Arc::new(cred));
+            Ok(0)
+        }
         PR_CAPBSET_READ | PR_CAPBSET_DROP => bounding(cx, what, arg),
         PR_CAP_AMBIENT => ambient(cx, arg, rest),
         _ => Err(EINVAL),
@@ -131,6 +141,22 @@ fn capability(number: u64) -> Result<u32> {
     u32::try_from(number).ok().filter(|cap| *cap <= CAP_LAST_CAP).ok_or(EINVAL)
 }
 
+/// Whether permitted capabilities stay when the last user id of root goes.
+fn keep_caps(cx: &mut Cx, on: u64) -> Result<usize> {
+    let mut cred = (**cx.cred()).clone();
+    let old = cred.securebits;
+    cred.securebits = match on {
+        0 => old.without(SecureBits::KEEP_CAPS),
+        1 => old | SecureBits::KEEP_CAPS,
+        _ => return Err(EINVAL),
+    };
+    if old.has(SecureBits::KEEP_CAPS_LOCKED) {
+        return Err(EPERM);
+    }
+    cx.set_cred(Arc::new(cred));
+    Ok(0)
+}
+
 /// The set of capabilities that execve(2) can ever give.
 fn bounding(cx: &mut Cx, what: u32, arg: u64) -> Result<usize> {
     if what == PR_CAPBSET_READ {
@@ -157,7 +183,8 @@ fn ambient(cx: &mut Cx, what: u64, [cap, third, last]: Rest) -> Result<usize> {
         PR_CAP_AMBIENT_IS_SET => return Ok(cred.ambient.has(capability(cap)?).into()),
         PR_CAP_AMBIENT_RAISE => {
             let cap = capability(cap)?;
-            if !cred.permitted.has(cap) || !cred.inheritable.has(cap) {
+            let forbidden = cred.securebits.has(SecureBits::NO_CAP_AMBIENT_RAISE);
+            if forbidden || !cred.permitted.has(cap) || !cred.inheritable.has(cap) {
                 return Err(EPERM);
             }
             cred.ambient.0 |= 1 << cap;

@@ -8,8 +8,8 @@ use abi::{errno::Result, nr};
 use super::{
     Registers,
     arg::{Arg, Args},
-    console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net, notify,
-    pidfd, poll, prctl, priority, process,
+    caps, console, event, fcntl, fd, foreign, fs, ids, ioprio, limits, lock, mem, misc, net,
+    notify, pidfd, poll, prctl, priority, process,
     ret::Ret,
     sched, signal, splice, swap, time,
 };
@@ -146,6 +146,8 @@ syscalls! {
     ftruncate => fd::ftruncate;
     fallocate => fd::fallocate;
     fadvise64 => fd::fadvise64;
+    readahead => fd::readahead;
+    sync_file_range => fd::sync_file_range;
     sendfile => splice::sendfile;
     copy_file_range => splice::copy_file_range;
     splice => splice::splice;
@@ -249,6 +251,11 @@ syscalls! {
     epoll_pwait2 => event::epoll_pwait2;
     eventfd => event::eventfd;
     eventfd2 => event::eventfd2;
+    signalfd => event::signalfd;
+    signalfd4 => event::signalfd4;
+    timerfd_create => event::timerfd_create;
+    timerfd_settime => event::timerfd_settime;
+    timerfd_gettime => event::timerfd_gettime;
 
     // Sockets
     socket => net::socket, partial "AF_UNIX only";
@@ -325,6 +332,8 @@ syscalls! {
     setfsgid => ids::setfsgid;
     getgroups => ids::getgroups;
     setgroups => ids::setgroups;
+    capget => caps::capget;
+    capset => caps::capset;
     prlimit64 => limits::prlimit64;
     getrlimit => limits::getrlimit;
     setrlimit => limits::setrlimit;
@@ -384,7 +393,7 @@ syscalls! {
     getrandom => misc::getrandom;
     reboot => misc::reboot, partial "no kexec, no suspend";
     sysinfo => misc::sysinfo, partial "no load averages, buffers, swap";
-    prctl => prctl::prctl, partial "no seccomp, securebits, PR_SET_MM, speculation control";
+    prctl => prctl::prctl, partial "no seccomp, PR_SET_MM, speculation control";
     personality => misc::personality;
     vhangup => console::vhangup;
     syslog => console::syslog;

@@ -3,33 +3,45 @@
 use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use abi::time::{Timespec, Timeval};
+use alloc::sync::Arc;
+
+use crate::wait::WaitQueue;
 
 /// Nanoseconds in a second.
 pub const NSEC_PER_SEC: u64 = 1_000_000_000;
 
 /// The real-time clock: an offset to the monotonic one, in nanoseconds.
-#[derive(Debug, Default)]
-pub struct RealTime(AtomicI64);
+#[derive(Default)]
+pub struct RealTime {
+    offset: AtomicI64,
+    /// Wakes when it was set.
+    changed: spin::Once<Arc<WaitQueue>>,
+}
 
 impl RealTime {
     /// A clock at the epoch.
     pub const fn new() -> Self {
-        Self(AtomicI64::new(0))
+        Self { offset: AtomicI64::new(0), changed: spin::Once::new() }
     }
 
     /// Now, in nanoseconds since the epoch.
     pub fn now_ns(&self) -> i64 {
-        self.0.load(Relaxed) + mono_ns() as i64
+        self.offset.load(Relaxed) + mono_ns() as i64
     }
 
     /// Sets it to `now` nanoseconds since the epoch.
     pub fn set(&self, now: i64) {
-        self.0.store(now - mono_ns() as i64, Relaxed);
+        self.offset.store(now - mono_ns() as i64, Relaxed);
+    }
+
+    /// Wakes when it was set, since moments on it come earlier or later then.
+    pub fn changed(&self) -> &Arc<WaitQueue> {
+        self.changed.call_once(Arc::default)
     }
 
     /// Nanoseconds since the epoch at boot (`btime` of /proc/stat).
     pub fn boot_ns(&self) -> i64 {
-        self.0.load(Relaxed)
+        self.offset.load(Relaxed)
     }
 }
 

@@ -360,9 +360,6 @@ impl State {
             }
         }
         self.tell_flow(was_stopped, driver);
-        if self.ldisc.output().take_due() {
-            self.send(driver);
-        }
     }
 
     /// Tells the driver if output has stopped or gone on.
@@ -402,7 +399,8 @@ impl State {
         let mut piece = [0; PIECE];
         loop {
             let room = driver.room().min(PIECE);
-            let n = self.ldisc.output().take(&mut piece[..room]);
+            let settings = self.settings;
+            let n = self.ldisc.output().take(&mut piece[..room], &settings, driver.is_direct());
             if n == 0 {
                 return;
             }

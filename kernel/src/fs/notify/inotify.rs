@@ -3,7 +3,7 @@
 use super::queue::{Event, Queue};
 use super::{Mark, Mask};
 use crate::cred::{Cred, Uid};
-use crate::fs::access::{READ, permission};
+use crate::fs::access::READ;
 use crate::fs::caller::Caller;
 use crate::fs::file::{File, FileOps, Pos};
 use crate::fs::nameless::anon_file;
@@ -125,7 +125,7 @@ pub fn add(
     if mask.has(Mask::ONLYDIR) && !path.dentry.is_dir() {
         return Err(ENOTDIR);
     }
-    permission(c.cred, &inode.attr(), READ)?;
+    inode.permission(c.cred, READ)?;
     let marks = inode.attached().ok_or(ENOSPC)?.marks_or_new();
     let most = c.fs_info.mounts.settings().inotify_max_user_watches.load(Ordering::Relaxed);
     let kept = mask & KEPT;

@@ -5,10 +5,11 @@ use super::{Ints, fixed, int};
 use crate::fs::fd_table::NR_OPEN;
 use crate::fs::settings::Settings;
 use crate::process::Kernel;
-use crate::procfs::table::{Dir, dir};
+use crate::procfs::table::{Dir, dir, value};
 use core::sync::atomic::Ordering::Relaxed;
 
 pub(super) static FS: Dir<()> = Dir::settings(&[
+    value("file-nr", 0o444, &FILE_NR),
     dir("inotify", &INOTIFY),
     int("mount-max", &MOUNT_MAX),
     int("nr_open", &fixed(|_| [NR_OPEN as i64])),
@@ -26,6 +27,14 @@ static INOTIFY: Dir<()> = Dir::settings(&[
     int("max_user_instances", &MAX_USER_INSTANCES),
     int("max_user_watches", &MAX_USER_WATCHES),
 ]);
+
+/// Open files; those that are kept for reuse, which are none; how many there may be, which memory
+/// decides.
+static FILE_NR: Ints<3> = Ints {
+    range: i64::MIN..=i64::MAX,
+    get: |kernel| [kernel.sched.open_files(), 0, i64::MAX],
+    set: None,
+};
 
 /// The settings of the initial mounts, which are there before the first program runs.
 fn settings(kernel: &Kernel) -> Option<&Settings> {

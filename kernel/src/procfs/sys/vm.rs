@@ -1,14 +1,21 @@
 //! `/proc/sys/vm`.
 
-use super::{Ints, int};
+use super::{Ints, fixed, int};
+use crate::mm::{MAX_MAP_COUNT, MMAP_MIN_ADDR};
 use crate::procfs::table::{Dir, value};
 use core::sync::atomic::Ordering::Relaxed;
 
 pub(super) static VM: Dir<()> = Dir::settings(&[
     value("drop_caches", 0o200, &DROP_CACHES),
+    int("max_map_count", &fixed(|_| [MAX_MAP_COUNT as i64])),
+    int("mmap_min_addr", &fixed(|_| [MMAP_MIN_ADDR as i64])),
     int("oom_kill_allocating_task", &OOM_KILL_ALLOCATING_TASK),
+    int("overcommit_memory", &fixed(|_| [HEURISTIC])),
     int("panic_on_oom", &PANIC_ON_OOM),
 ]);
+
+/// How much memory may be promised: all but what can never be had (`OVERCOMMIT_GUESS`).
+const HEURISTIC: i64 = 0;
 
 /// 2 lets go of names that nobody uses. 1 asks for cached pages to go, but those here are their
 /// files' only copies.

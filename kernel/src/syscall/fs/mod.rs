@@ -21,14 +21,14 @@ use crate::fs::{Fd, File, Kind, namei, notify, open as opening, tmpfs};
 use crate::mm::user::{Out, UserBytes, UserIn, UserPath, UserStr};
 use crate::process::Cx;
 use abi::errno::{
-    EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, ERANGE, Result,
+    E2BIG, EAGAIN, EBADF, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EPERM, ERANGE, Result,
 };
 use abi::fs::{
     AT_FDCWD, AT_REMOVEDIR, AtFlags, InotifyMask, NAME_MAX, OPEN_HOW_SIZE_VER0, OpenFlags, OpenHow,
-    PATH_MAX, RenameFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, makedev,
-    new_decode_dev,
+    PATH_MAX, RenameFlags, ResolveFlags, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, S_IFREG,
+    S_IFSOCK, makedev, new_decode_dev,
 };
-use abi::mm::MemfdFlags;
+use abi::mm::{MemfdFlags, PAGE_SIZE};
 use abi::process::{CAP_DAC_READ_SEARCH, CAP_SYS_CHROOT, RLIMIT_NOFILE};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -124,7 +124,7 @@ pub fn openat(cx: &mut Cx, dir: Fd, path: UserPath, flags: u32, perm: u32) -> Re
     open_at(cx, dir, path, OpenFlags::from_bits_truncate(flags), perm & 0o7777)
 }
 
-/// openat2(2), but for the ways to resolve a path (`EOPNOTSUPP`).
+/// openat2(2). What is larger than the known structure must end in zeroes.
 pub fn openat2(
     cx: &mut Cx,
     dir: Fd,
@@ -132,26 +132,62 @@ pub fn openat2(
     how: UserIn<OpenHow>,
     size: usize,
 ) -> Result<Fd> {
-    if size != OPEN_HOW_SIZE_VER0 {
-        return Err(if size < OPEN_HOW_SIZE_VER0 { EINVAL } else { abi::errno::E2BIG });
+    if size < OPEN_HOW_SIZE_VER0 {
+        return Err(EINVAL);
+    }
+    if size > PAGE_SIZE {
+        return Err(E2BIG);
+    }
+    for at in OPEN_HOW_SIZE_VER0..size {
+        let byte = UserIn::<u8>::new(how.addr().wrapping_add(at as u64)).read(cx.space())?;
+        if byte != 0 {
+            return Err(E2BIG);
+        }
     }
     let how = how.read(cx.space())?;
     let flags = u32::try_from(how.flags).ok().and_then(OpenFlags::checked).ok_or(EINVAL)?;
-    let makes = flags.has(OpenFlags::CREAT);
-    if how.mode & !0o7777 != 0 || !makes && how.mode != 0 {
+    let rules = ResolveFlags::checked(how.resolve.bits()).ok_or(EINVAL)?;
+    let makes = flags.has(OpenFlags::CREAT) || opening::is_nameless(flags);
+    let with_path =
+        OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW | OpenFlags::CLOEXEC;
+    if how.mode & !0o7777 != 0
+        || !makes && how.mode != 0
+        || rules.has(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
+        || flags.has(OpenFlags::PATH) && !flags.without(with_path).is_empty()
+    {
         return Err(EINVAL);
     }
-    if !how.resolve.is_empty() {
-        return Err(EOPNOTSUPP);
+    // What changes anything cannot be done with what is remembered alone.
+    if rules.has(ResolveFlags::CACHED) && (makes || flags.has(OpenFlags::TRUNC)) {
+        return Err(EAGAIN);
     }
-    open_at(cx, dir, path, flags, how.mode as u32)
+    open_by(cx, dir, path, flags, how.mode as u32, rules)
 }
 
 fn open_at(cx: &Cx, dir: Fd, path: UserPath, flags: OpenFlags, perm: u32) -> Result<Fd> {
+    open_by(cx, dir, path, flags, perm, ResolveFlags::EMPTY)
+}
+
+fn open_by(
+    cx: &Cx,
+    dir: Fd,
+    path: UserPath,
+    flags: OpenFlags,
+    perm: u32,
+    rules: ResolveFlags,
+) -> Result<Fd> {
     let path = path.read(cx.space())?;
     let cloexec = flags.has(OpenFlags::CLOEXEC);
     let fd = cx.files().reserve(cx.limit(RLIMIT_NOFILE), cloexec)?;
-    Ok(fd.install(open_path(cx, dir, &path, flags, perm)?))
+    // In a root of its own even an absolute path starts at the directory.
+    let relative = path.strip_prefix(b"/").filter(|_| rules.has(ResolveFlags::IN_ROOT));
+    let start = match relative {
+        Some(_) => start(cx, dir, b".")?,
+        None => start(cx, dir, &path)?,
+    };
+    let file =
+        cx.with_caller(|c| opening::open_ruled(c, cx.cred(), start, &path, flags, perm, rules))?;
+    Ok(fd.install(file))
 }
 
 /// Opens what a path names, without a descriptor for it.

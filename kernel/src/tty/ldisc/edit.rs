@@ -56,18 +56,18 @@ impl Ldisc {
         }
         self.input.erase(self.input.line_len());
         if t.local(LocalFlags::ECHO) {
-            self.finish_erasing(t);
+            self.finish_erasing();
             self.output.echo(t.c_cc[VKILL], t);
             if t.local(LocalFlags::ECHOK) {
-                self.output.echo_raw(b'\n', t);
+                self.output.echo_raw(b'\n');
             }
         }
     }
 
     /// Ends an `ECHOPRT` erasure with `/`.
-    pub(super) fn finish_erasing(&mut self, t: &Settings) {
+    pub(super) fn finish_erasing(&mut self) {
         if core::mem::take(&mut self.erasing) {
-            self.output.echo_raw(b'/', t);
+            self.output.echo_raw(b'/');
         }
     }
 
@@ -82,7 +82,7 @@ impl Ldisc {
     /// Something was erased: with nothing left, a `\…/` is complete.
     fn erased(&mut self, t: &Settings) {
         if self.input.line_len() == 0 && t.local(LocalFlags::ECHO) {
-            self.finish_erasing(t);
+            self.finish_erasing();
         }
     }
 
@@ -100,7 +100,7 @@ impl Ldisc {
                 let shown = !is_control(first) || t.local(LocalFlags::ECHOCTL);
                 let columns = usize::from(shown) + usize::from(shown && is_control(first));
                 for _ in 0..columns {
-                    b"\x08 \x08".iter().for_each(|&byte| self.output.echo_raw(byte, t));
+                    b"\x08 \x08".iter().for_each(|&byte| self.output.echo_raw(byte));
                 }
             }
         }
@@ -110,12 +110,12 @@ impl Ldisc {
     /// `ECHOPRT`, for paper: the erased characters backwards, between `\` and `/`.
     fn print_erased(&mut self, first: u8, count: usize, t: &Settings) {
         if !core::mem::replace(&mut self.erasing, true) {
-            self.output.echo_raw(b'\\', t);
+            self.output.echo_raw(b'\\');
         }
         self.output.echo(first, t);
         for n in (1..count).rev() {
             if let Some(byte) = self.input.back(n) {
-                self.output.echo_raw(byte, t);
+                self.output.echo_raw(byte);
                 self.output.step_back();
             }
         }

@@ -13,6 +13,7 @@
 //! `receive` and its kin are in this file, in the order in which a byte meets them; erasing is in
 //! `edit`, output processing and echo in `output`. Sources: termios(3), `drivers/tty/n_tty.c`.
 
+mod echo;
 mod edit;
 mod input;
 mod output;
@@ -107,7 +108,7 @@ impl Ldisc {
     fn receive_special(&mut self, byte: u8, t: &Settings) -> Option<u32> {
         if t.input(InputFlags::IXON) {
             if t.is(byte, VSTART) {
-                self.output.go_on();
+                self.output.go_on(t);
                 return None;
             }
             if t.is(byte, VSTOP) {
@@ -150,22 +151,22 @@ impl Ldisc {
         } else if extended && t.is(byte, VLNEXT) {
             self.literal = true;
             if echo {
-                self.finish_erasing(t);
+                self.finish_erasing();
                 if t.local(LocalFlags::ECHOCTL) {
-                    self.output.echo_raw(b'^', t);
-                    self.output.echo_raw(b'\x08', t);
+                    self.output.echo_raw(b'^');
+                    self.output.echo_raw(b'\x08');
                 }
             }
         } else if extended && echo && t.is(byte, VREPRINT) {
-            self.finish_erasing(t);
+            self.finish_erasing();
             self.output.echo(byte, t);
-            self.output.echo_raw(b'\n', t);
+            self.output.echo_raw(b'\n');
             for byte in self.input.unfinished() {
                 self.output.echo(byte, t);
             }
         } else if byte == b'\n' {
             if echo || t.local(LocalFlags::ECHONL) {
-                self.output.echo_raw(b'\n', t);
+                self.output.echo_raw(b'\n');
             }
             self.input.end_line(Some(b'\n'));
         } else if t.is(byte, VEOF) {
@@ -186,9 +187,9 @@ impl Ldisc {
     /// An ordinary byte. A line feed that was typed as carriage return is echoed as it is.
     fn store(&mut self, byte: u8, mapped: bool, t: &Settings) {
         if t.local(LocalFlags::ECHO) {
-            self.finish_erasing(t);
+            self.finish_erasing();
             if byte == b'\n' && mapped {
-                self.output.echo_raw(b'\n', t);
+                self.output.echo_raw(b'\n');
             } else {
                 self.mark_line();
                 self.output.echo(byte, t);
@@ -209,7 +210,8 @@ impl Ldisc {
     fn interrupt(&mut self, byte: u8, t: &Settings) {
         if !t.local(LocalFlags::NOFLSH) {
             self.input.flush();
-            self.output.interrupt();
+            self.output.flush();
+            self.output.flush_echoes();
             self.erasing = false;
         }
         if t.input(InputFlags::IXON) {
@@ -224,7 +226,7 @@ impl Ldisc {
     fn restart_by_any(&mut self, t: &Settings) {
         let any = t.input(InputFlags::IXON) && t.input(InputFlags::IXANY);
         if any && self.output.is_stopped() && !self.output.is_held() {
-            self.output.go_on();
+            self.output.go_on(t);
         }
     }
 
@@ -316,6 +318,7 @@ impl Ldisc {
     /// Forgets all input (`TCIFLUSH`).
     pub fn flush_input(&mut self) {
         self.input.flush();
+        self.output.flush_echoes();
         self.erasing = false;
     }
 
@@ -323,7 +326,7 @@ impl Ldisc {
     pub fn reset(&mut self) {
         self.flush_input();
         self.literal = false;
-        self.output = Output::new();
+        self.output.reset();
     }
 }
 

@@ -4,6 +4,8 @@
 use abi::tty::{InputFlags, LocalFlags, OutputFlags};
 use heapless::Deque;
 
+use super::echo::{Echo, Echoes};
+
 use super::super::termios::{Ask, Settings};
 
 /// Bytes that wait for the device.
@@ -24,13 +26,10 @@ const TAB: u32 = 8;
 /// The way out.
 pub struct Output {
     queue: Deque<u8, QUEUE>,
+    echoes: Echoes,
     column: u32,
     /// Where the unfinished line of input began.
     line_column: u32,
-    /// Both, before what is echoed and waits: echo that is thrown away has moved nothing.
-    shown: (u32, u32),
-    /// Output was started again: what waits goes out before anything else is taken in.
-    due: bool,
     /// Output waits: `^S`, or [`Output::hold`].
     stopped: bool,
     /// It was a program that stopped it (`TCOOFF`): `^Q` does not start it.
@@ -69,13 +68,20 @@ impl Output {
     pub const fn new() -> Self {
         Self {
             queue: Deque::new(),
+            echoes: Echoes::new(),
             column: 0,
             line_column: 0,
-            shown: (0, 0),
-            due: false,
             stopped: false,
             held: false,
         }
+    }
+
+    /// As new.
+    pub fn reset(&mut self) {
+        self.queue.clear();
+        self.echoes.clear();
+        self.left();
+        (self.stopped, self.held) = (false, false);
     }
 
     /// Bytes that wait.
@@ -88,17 +94,22 @@ impl Output {
         ((QUEUE - self.queue.len()) / EXPANSION).min(CHUNK)
     }
 
-    /// Takes what a program writes; the caller has asked for [`Output::room`].
+    /// Takes what a program writes; the caller has asked for [`Output::room`]. It comes after what
+    /// was to be echoed before.
     pub fn write(&mut self, bytes: &[u8], t: &Settings) {
+        self.process_echoes(t);
         for &byte in bytes {
             self.put(byte, t);
         }
-        self.shown = (self.column, self.line_column);
     }
 
-    /// Moves waiting bytes to `to`; none while output is stopped.
-    pub fn take(&mut self, to: &mut [u8]) -> usize {
-        if self.stopped {
+    /// Moves waiting bytes to `to`, for a device that takes them also while output is stopped
+    /// (`direct`: then nothing new was let in), or does not.
+    pub fn take(&mut self, to: &mut [u8], t: &Settings, direct: bool) -> usize {
+        if !(self.stopped && direct) {
+            self.process_echoes(t);
+        }
+        if self.stopped && !direct {
             return 0;
         }
         let mut n = 0;
@@ -107,26 +118,17 @@ impl Output {
             *slot = byte;
             n += 1;
         }
-        if self.queue.is_empty() {
-            self.shown = (self.column, self.line_column);
-        }
         n
     }
 
-    /// Forgets what waits.
+    /// Forgets what programs have written.
     pub fn flush(&mut self) {
         self.queue.clear();
     }
 
-    /// Forgets what waits, after a signal character (`isig`).
-    pub fn interrupt(&mut self) {
-        self.queue.clear();
-        (self.column, self.line_column) = self.shown;
-    }
-
-    /// Whether what waits has to go out now.
-    pub fn take_due(&mut self) -> bool {
-        core::mem::take(&mut self.due)
+    /// Forgets what was to be echoed.
+    pub fn flush_echoes(&mut self) {
+        self.echoes.clear();
     }
 
     // ---- flow ----
@@ -151,10 +153,12 @@ impl Output {
         self.stopped &= self.held;
     }
 
-    /// `^Q`, and with `IXANY` any byte: what waits comes before the echo of what follows.
-    pub fn go_on(&mut self) {
+    /// `^Q`, and with `IXANY` any byte: what was to be echoed goes out, whatever follows.
+    pub fn go_on(&mut self, t: &Settings) {
         self.start();
-        self.due = true;
+        if !self.stopped {
+            self.process_echoes(t);
+        }
     }
 
     /// `TCOOFF` and `TCOON`.
@@ -169,56 +173,62 @@ impl Output {
 
     /// Echoes a byte; a control character as `^X` with `ECHOCTL`.
     pub fn echo(&mut self, byte: u8, t: &Settings) {
-        if t.local(LocalFlags::ECHOCTL) && is_control(byte) && byte != b'\t' {
-            if self.may_echo() {
-                self.push(b'^');
-                self.push(byte ^ 0o100);
-                self.column = self.column.wrapping_add(2);
-            }
-        } else {
-            self.echo_raw(byte, t);
-        }
+        let as_control = t.local(LocalFlags::ECHOCTL) && is_control(byte) && byte != b'\t';
+        self.echoes.push(if as_control { Echo::Control(byte) } else { Echo::Byte(byte) });
     }
 
     /// Echoes a byte as it is.
-    pub fn echo_raw(&mut self, byte: u8, t: &Settings) {
-        if !self.may_echo() {
-            return;
-        }
-        // Linux's mark in its own buffer of echoes: it comes out unprocessed.
-        if byte == 0xff {
-            self.push(byte);
-            self.column = self.column.wrapping_add(1);
-        } else {
-            self.put(byte, t);
-        }
+    pub fn echo_raw(&mut self, byte: u8) {
+        self.echoes.push(Echo::Byte(byte));
     }
 
     /// The unfinished line begins at the cursor.
     pub fn begin_line(&mut self) {
-        self.line_column = self.column;
+        self.echoes.push(Echo::BeginLine);
     }
 
     /// One column less than was thought: a byte echoed was part of a character.
     pub fn step_back(&mut self) {
-        self.column = self.column.saturating_sub(1);
+        self.echoes.push(Echo::StepBack);
     }
 
     /// Moves the cursor back over a tab. `columns` were used since the tab before (`after_tab`),
     /// or since the line began.
     pub fn erase_tab(&mut self, columns: u32, after_tab: bool) {
-        if !self.may_echo() {
-            return;
-        }
-        let from = if after_tab { 0 } else { self.line_column };
-        for _ in 0..TAB - columns.wrapping_add(from) % TAB {
-            self.push(b'\x08');
-            self.step_back();
+        self.echoes.push(Echo::EraseTab { columns: (columns % TAB) as u8, after_tab });
+    }
+
+    /// Lets out what is to be echoed, as far as there is room.
+    fn process_echoes(&mut self, t: &Settings) {
+        while self.queue.len() + EXPANSION <= ECHO_LIMIT {
+            let Some(echo) = self.echoes.pop() else { break };
+            match echo {
+                // Linux's own mark comes out unprocessed.
+                Echo::Byte(0xff) => {
+                    self.push(0xff);
+                    self.column = self.column.wrapping_add(1);
+                }
+                Echo::Byte(byte) => self.put(byte, t),
+                Echo::Control(byte) => {
+                    self.push(b'^');
+                    self.push(byte ^ 0o100);
+                    self.column = self.column.wrapping_add(2);
+                }
+                Echo::StepBack => self.back(),
+                Echo::BeginLine => self.line_column = self.column,
+                Echo::EraseTab { columns, after_tab } => {
+                    let from = if after_tab { 0 } else { self.line_column };
+                    for _ in 0..TAB - from.wrapping_add(columns.into()) % TAB {
+                        self.push(b'\x08');
+                        self.back();
+                    }
+                }
+            }
         }
     }
 
-    fn may_echo(&self) -> bool {
-        self.queue.len() + EXPANSION <= ECHO_LIMIT
+    fn back(&mut self) {
+        self.column = self.column.saturating_sub(1);
     }
 
     // ---- processing ----
@@ -264,7 +274,7 @@ impl Output {
                 }
             }
             b'\x08' => {
-                self.step_back();
+                self.back();
                 self.push(byte);
             }
             _ if is_control(byte) => self.push(byte),

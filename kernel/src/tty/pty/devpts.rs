@@ -17,6 +17,7 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::Ptys;
 use crate::cred::{Cred, Gid, Uid};
+use crate::fs::attached::Attached;
 use crate::fs::dentry::Dentry;
 use crate::fs::inode::{
     Attr, Change, Dir, Emit, Entry, FileSystem, Inode, Kind, MountArgs, New, What,
@@ -92,6 +93,7 @@ pub struct Node {
     clock: &'static RealTime,
     meta: Spin<Meta, order::Names>,
     body: Body,
+    attached: Attached,
 }
 
 #[derive(Clone, Copy)]
@@ -259,7 +261,15 @@ impl Node {
     ) -> Self {
         let now = timespec(args.clock.now_ns());
         let meta = Meta { mode, uid, gid, atime: now, mtime: now, ctime: now };
-        Self { dev: args.dev, ino, rdev, clock: args.clock, meta: Spin::new(meta), body }
+        Self {
+            dev: args.dev,
+            ino,
+            rdev,
+            clock: args.clock,
+            meta: Spin::new(meta),
+            body,
+            attached: Attached::default(),
+        }
     }
 
     fn instance(&self) -> Result<&Instance> {
@@ -325,6 +335,10 @@ impl Inode for Node {
             ctime: meta.ctime,
             btime: None,
         }
+    }
+
+    fn attached(&self) -> Option<&Attached> {
+        Some(&self.attached)
     }
 
     fn set_attr(&self, change: &Change) -> Result<()> {
