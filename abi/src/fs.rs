@@ -94,6 +94,15 @@ flags! {
         LAZYTIME = 1 << 25,
     }
 
+    /// Attributes of a mount in mount_setattr(2), without `MOUNT_ATTR_`.
+    pub struct MountAttrFlags: u64 {
+        RDONLY = 1, NOSUID = 2, NODEV = 4, NOEXEC = 8,
+        /// Where the three ways to keep times of last read stand; zero is `RELATIME`.
+        _ATIME = 0x70,
+        NOATIME = 0x10, STRICTATIME = 0x20, NODIRATIME = 0x80, IDMAP = 0x10_0000,
+        NOSYMFOLLOW = 0x20_0000,
+    }
+
     /// Flags of umount2(2) (`MNT_FORCE`, `UMOUNT_NOFOLLOW`, …), without prefix.
     pub struct UmountFlags: u32 { FORCE = 1, DETACH = 2, EXPIRE = 4, NOFOLLOW = 8 }
 
@@ -334,6 +343,18 @@ wire! {
         pub resolve: ResolveFlags,
     }
 
+    /// `struct mount_attr`, of mount_setattr(2).
+    pub struct MountAttr {
+        /// Attributes to set.
+        pub attr_set: u64,
+        /// Attributes to clear; before the others are set.
+        pub attr_clr: u64,
+        /// `MS_SHARED` and its like, or 0.
+        pub propagation: u64,
+        /// For `MOUNT_ATTR_IDMAP`.
+        pub userns_fd: u64,
+    }
+
     /// The head of `struct inotify_event`; a name of `len` bytes follows.
     pub struct InotifyEvent {
         /// The watch.
@@ -361,6 +382,9 @@ wire_packed! {
         pub d_type: u8,
     }
 }
+
+/// `sizeof(struct mount_attr)` as first published.
+pub const MOUNT_ATTR_SIZE_VER0: usize = 32;
 
 /// `sizeof(struct open_how)` as first published.
 pub const OPEN_HOW_SIZE_VER0: usize = 24;

@@ -46,6 +46,7 @@ pub const KERNEL: Headers = Headers(&[
     "linux/rseq.h",
     "linux/sched.h",
     "linux/sched/types.h",
+    "linux/securebits.h",
     "linux/signalfd.h",
     "linux/sysinfo.h",
     "linux/timerfd.h",

@@ -101,6 +101,7 @@ layouts! {
         fs::Flock = "struct flock",
         fs::FOwnerEx = "struct f_owner_ex",
         fs::OpenHow = "struct open_how",
+        fs::MountAttr = "struct mount_attr",
         fs::InotifyEvent = "struct inotify_event",
         poll::Pollfd = "struct pollfd",
         poll::SignalfdSiginfo = "struct signalfd_siginfo",

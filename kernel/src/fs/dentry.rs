@@ -276,7 +276,8 @@ impl Dentry {
         let _ = to.adopt(self);
     }
 
-    /// Whether `self` is `other` or somewhere below it. The `Rename` lock is held.
+    /// Whether `self` is `other` or somewhere below it. Without the `Rename` lock the answer is
+    /// only sure if it is yes.
     pub fn is_within(self: &Arc<Self>, other: &Arc<Dentry>) -> bool {
         let mut at = self.clone();
         loop {

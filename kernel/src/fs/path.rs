@@ -36,6 +36,17 @@ impl Path {
         Arc::ptr_eq(&self.dentry, &other.dentry) && Arc::ptr_eq(&self.mount, &other.mount)
     }
 
+    /// Whether the mount shows the name (`path_connected`).
+    fn is_connected(&self) -> bool {
+        let top = self.mount.root();
+        if top.parent().is_none() || self.dentry.is_within(top) {
+            return true;
+        }
+        // Or it was on its way from one place to another while it was looked at.
+        let _still = top.sb().rename.lock();
+        self.dentry.is_within(top)
+    }
+
     /// The way up, through mounts, but not above `root`.
     pub fn parent(&self, root: &Path) -> Path {
         let mut at = self.clone();
@@ -223,12 +234,16 @@ impl<'p> Walk<'p> {
         Ok(Last::Here)
     }
 
-    /// Goes to the parent directory.
+    /// Goes to the parent directory. `ENOENT` where the mount does not show it: a directory that
+    /// was moved out of the part of the file system that is mounted.
     pub fn up(&mut self) -> Result<()> {
         if self.rules.has(ResolveFlags::BENEATH) && self.at.same(&self.root) {
             return Err(EXDEV);
         }
         let parent = self.at.parent(&self.root);
+        if !parent.is_connected() {
+            return Err(ENOENT);
+        }
         self.may_go(&parent)?;
         self.at = parent;
         Ok(())

@@ -184,18 +184,16 @@ impl Process {
     /// Stops the process by `sig`, which a thread has just taken, unless SIGCONT came after it; the
     /// threads lie down in [`super::deliver`].
     pub fn stop(&self, sig: u32) {
-        {
-            let mut group = self.signals.lock();
-            let called_off = !core::mem::take(&mut group.stopping);
-            if called_off || group.exit.is_some() || group.stopped.is_some() {
-                return;
-            }
-            group.stopped = Some(sig);
-            group.stops += 1;
-            group.to_stop = group.living().count();
-            for thread in group.living() {
-                thread.poke(Wake::Signal);
-            }
+        let mut group = self.signals.lock();
+        let called_off = !core::mem::take(&mut group.stopping);
+        if called_off || group.exit.is_some() || group.stopped.is_some() {
+            return;
+        }
+        group.stopped = Some(sig);
+        group.stops += 1;
+        group.to_stop = group.living().count();
+        for thread in group.living() {
+            thread.poke(Wake::Signal);
         }
     }
 

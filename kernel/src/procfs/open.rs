@@ -128,13 +128,14 @@ impl<T: Subject> FileOps for OpenRow<T> {
                 }
             }
             let Some(key) = kept.next else { return Ok(done) };
-            if to.left() == 0 || done > 0 && !sched::go_on(work::SIGNAL | work::KILL) {
+            if to.left() == 0 || !sched::go_on(work::KILL) {
                 return Ok(done);
             }
             kept.start += kept.text.len() as u64;
             kept.text.clear();
             match self.make(f, key, &mut kept.text) {
-                Ok(next) => kept.next = next,
+                // Keys rise, or a list would never end.
+                Ok(next) => kept.next = next.filter(|next| *next > key),
                 Err(error) => {
                     kept.made = false;
                     return if done > 0 { Ok(done) } else { Err(error) };

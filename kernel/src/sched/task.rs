@@ -89,6 +89,8 @@ pub struct Task {
     migrations: AtomicU64,
     /// Ticks that found it in user mode and in the kernel.
     ticks: [AtomicU64; 2],
+    /// The times in user mode and in the kernel that were told last.
+    told_ns: [AtomicU64; 2],
     /// When it was given its CPU, in nanoseconds.
     since_ns: AtomicU64,
     /// Switches away by its own will and by the tick.
@@ -234,6 +236,7 @@ impl TaskRef {
                 runs: AtomicU64::new(0),
                 migrations: AtomicU64::new(0),
                 ticks: [AtomicU64::new(0), AtomicU64::new(0)],
+                told_ns: [AtomicU64::new(0), AtomicU64::new(0)],
                 since_ns: AtomicU64::new(0),
                 switches: [AtomicU64::new(0), AtomicU64::new(0)],
                 waiters: [waiter(Lane::Event), waiter(Lane::Lock)],
@@ -338,15 +341,21 @@ impl Task {
     }
 
     /// Nanoseconds in user mode and in the kernel: the time it ran, shared out as the ticks found
-    /// it (`cputime_adjust`).
+    /// it. Neither ever falls, though the shares do (`cputime_adjust`).
     pub fn times_ns(&self) -> (u64, u64) {
-        let ran = self.ran_ns();
+        let [user_before, system_before] = [0, 1].map(|at| self.told_ns[at].load(Relaxed));
+        let ran = self.ran_ns().max(user_before + system_before);
         let [user, system] = [0, 1].map(|at| self.ticks[at].load(Relaxed));
-        if user + system == 0 {
-            return (ran, 0);
+        let share = match user + system {
+            0 => ran,
+            sum => (u128::from(ran) * u128::from(user) / u128::from(sum)) as u64,
+        };
+        let user = share.min(ran - system_before).max(user_before);
+        let told = [user, ran - user];
+        for (at, new) in told.into_iter().enumerate() {
+            self.told_ns[at].fetch_max(new, Relaxed);
         }
-        let in_user = (u128::from(ran) * u128::from(user) / u128::from(user + system)) as u64;
-        (in_user, ran - in_user)
+        (told[0], told[1])
     }
 
     /// Do ticks find it in user mode more often than in the kernel?

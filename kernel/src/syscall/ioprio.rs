@@ -1,8 +1,6 @@
 //! I/O priorities: ioprio_get(2), ioprio_set(2) (`block/ioprio.c`). They are kept and inherited as
 //! Linux keeps them; no device here has a queue in which they could count.
 
-use alloc::sync::Arc;
-
 use abi::{
     errno::{EINVAL, EPERM, ESRCH, Result},
     process::{
@@ -36,9 +34,10 @@ fn each(
         _ => return Err(EINVAL),
     };
     let all = whom(cx, which, who)?;
-    let mut threads = all.iter().filter_map(|p: &Arc<Process>| Some((p, p.task()?))).peekable();
-    threads.peek().ok_or(ESRCH)?;
-    threads.try_for_each(|(process, task)| f(process, &task))
+    if all.is_empty() {
+        return Err(ESRCH);
+    }
+    all.iter().try_for_each(|(process, task)| f(process, task))
 }
 
 /// ioprio_set(2)

@@ -30,33 +30,41 @@ fn is_owner(cred: &Cred, theirs: Option<&Cred>) -> bool {
     theirs.is_some_and(|theirs| cred.euid == theirs.euid || cred.euid == theirs.uid)
 }
 
-/// The process that thread `id` is of, and its scheduling half; 0 is the caller.
-pub(super) fn target(cx: &Cx, id: i32) -> Result<(Arc<Process>, TaskRef)> {
+/// A thread: its process, and its scheduling half.
+type Scheduled = (Arc<Process>, TaskRef);
+
+/// The thread `id`, also when it has ended and is the first of its process; 0 is the caller.
+pub(super) fn target(cx: &Cx, id: i32) -> Result<Scheduled> {
     if id == 0 {
         return Ok((cx.process().clone(), cx.task.clone()));
     }
     let process = signal::find(cx, Pid(id)).ok_or(ESRCH)?;
-    let thread = process.thread_of(Pid(id)).and_then(|thread| thread.task().cloned());
-    // A zombie is still scheduled somehow.
-    let task = thread.or_else(|| process.task()).ok_or(ESRCH)?;
+    let living = process.thread_of(Pid(id)).and_then(|thread| thread.task().cloned());
+    let ended = || process.task().filter(|_| process.pid == Pid(id));
+    let task = living.or_else(ended).ok_or(ESRCH)?;
     Ok((process, task))
 }
 
 /// Those whom getpriority(2) and setpriority(2) are about.
-pub(super) fn whom(cx: &Cx, which: u32, who: i32) -> Result<Vec<Arc<Process>>> {
-    let family = cx.kernel.family.lock();
+pub(super) fn whom(cx: &Cx, which: u32, who: i32) -> Result<Vec<Scheduled>> {
     let mut found = Vec::new();
     let mut add = |process: &Arc<Process>| {
-        let room = found.try_reserve(1).is_ok();
-        if room {
-            found.push(process.clone());
-        }
-        room
+        let ended = process.task().filter(|_| process.thread().is_none());
+        let group = process.signals.lock();
+        let living = group.living().filter_map(|thread| thread.task().cloned());
+        living.chain(ended).all(|task| {
+            let room = found.try_reserve(1).is_ok();
+            if room {
+                found.push((process.clone(), task));
+            }
+            room
+        })
     };
+    let family = cx.kernel.family.lock();
     let complete = match which {
         PRIO_PROCESS => {
-            let pid = if who == 0 { cx.process().pid } else { Pid(who) };
-            family.get(pid).is_none_or(&mut add)
+            drop(family);
+            return target(cx, who).map(|one| Vec::from([one]));
         }
         PRIO_PGRP => {
             let own = family.place(cx.process().pid).map_or(Pid::NONE, |place| place.1);
@@ -74,7 +82,7 @@ pub(super) fn whom(cx: &Cx, which: u32, who: i32) -> Result<Vec<Arc<Process>>> {
 
 /// getpriority(2): 20 less the lowest nice value among them, since errors are negative.
 pub fn getpriority(cx: &mut Cx, which: u32, who: i32) -> Result<usize> {
-    let nices = whom(cx, which, who)?.into_iter().filter_map(|p| Some(p.task()?.params().nice));
+    let nices = whom(cx, which, who)?.into_iter().map(|(_, task)| task.params().nice);
     nices.min().map(|nice| (20 - nice) as usize).ok_or(ESRCH)
 }
 
@@ -82,8 +90,8 @@ pub fn getpriority(cx: &mut Cx, which: u32, who: i32) -> Result<usize> {
 pub fn setpriority(cx: &mut Cx, which: u32, who: i32, nice: i32) -> Result<()> {
     let nice = nice.clamp(-20, 19);
     let mut result = Err(ESRCH);
-    for process in whom(cx, which, who)? {
-        match renice(cx, &process, nice) {
+    for (process, task) in whom(cx, which, who)? {
+        match renice(cx, &process, &task, nice) {
             Ok(()) if result == Err(ESRCH) => result = Ok(()),
             Ok(()) => {}
             Err(why) => result = Err(why),
@@ -92,9 +100,8 @@ pub fn setpriority(cx: &mut Cx, which: u32, who: i32, nice: i32) -> Result<()> {
     result
 }
 
-fn renice(cx: &Cx, process: &Process, nice: i32) -> Result<()> {
+fn renice(cx: &Cx, process: &Process, task: &TaskRef, nice: i32) -> Result<()> {
     let cred = cx.cred();
-    let task = process.task().ok_or(ESRCH)?;
     if !is_owner(cred, process.cred().as_deref()) && !cred.capable(CAP_SYS_NICE) {
         return Err(EPERM);
     }

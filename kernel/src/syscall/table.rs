@@ -231,6 +231,7 @@ syscalls! {
     swapon => swap::swapon, partial "no file can be swapped to";
     swapoff => swap::swapoff, partial "no file can be swapped to";
     pivot_root => fs::pivot_root;
+    mount_setattr => fs::mount_setattr;
 
     // What happens to files
     inotify_init => notify::inotify_init;

@@ -222,6 +222,31 @@ static void binding(void)
 	OK(rmdir("src"));
 }
 
+/* What was moved out of the part that is bound has no way up. */
+static void cut_off(void)
+{
+	struct stat st;
+
+	OK(mkdir("src", 0755));
+	OK(mkdir("src/part", 0755));
+	OK(mkdir("src/part/d", 0755));
+	OK(mount("src/part", "m", NULL, MS_BIND, NULL));
+	int fd = OK(open("m/d", O_RDONLY | O_DIRECTORY));
+	OK(fstatat(fd, "../d", &st, 0));
+	OK(rename("src/part/d", "src/d"));
+	FAILS(fstatat(fd, "..", &st, 0), ENOENT);
+	FAILS(fstatat(fd, "../part", &st, 0), ENOENT);
+	FAILS(openat(fd, "../x", O_CREAT | O_WRONLY, 0644), ENOENT);
+	OK(fstatat(fd, ".", &st, 0));
+	OK(rename("src/d", "src/part/d"));
+	OK(fstatat(fd, "..", &st, 0));
+	close(fd);
+	OK(umount("m"));
+	OK(rmdir("src/part/d"));
+	OK(rmdir("src/part"));
+	OK(rmdir("src"));
+}
+
 static void moving(void)
 {
 	OK(mkdir("to", 0755));
@@ -385,6 +410,7 @@ int main(void)
 	RUN(lazily);
 	OK(chdir(cwd));
 	RUN(binding);
+	RUN(cut_off);
 	RUN(moving);
 	RUN(mountpoints_stay);
 	OK(chdir(cwd));

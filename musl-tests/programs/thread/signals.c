@@ -1,10 +1,16 @@
 /* Signals and threads: which thread takes one, stops of all threads, robust locks, WAKE_OP. */
 //@ smp=1,2,4
 #include "../check.h"
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+
+/* As linux/futex.h has them, which the C library's headers do not include. */
+enum { FUTEX_WAIT = 0, FUTEX_WAKE_OP = 5 };
+enum { FUTEX_OP_SET, FUTEX_OP_ADD, FUTEX_OP_OR, FUTEX_OP_ANDN, FUTEX_OP_XOR, FUTEX_OP_OPARG_SHIFT = 8 };
+enum { FUTEX_OP_CMP_EQ, FUTEX_OP_CMP_NE, FUTEX_OP_CMP_LT, FUTEX_OP_CMP_LE, FUTEX_OP_CMP_GT, FUTEX_OP_CMP_GE };
+#define FUTEX_OP(op, oparg, cmp, cmparg) \
+	((int)((unsigned)(op) << 28 | (unsigned)(cmp) << 24 | ((oparg) & 0xfff) << 12 | ((cmparg) & 0xfff)))
 
 static volatile int taker, hits;
 static sem_t up, down;

@@ -218,3 +218,30 @@ fn in_guest_path(command: &str) -> Option<String> {
     let plain = command.starts_with('/') && !command.contains("/.") && !command.contains("//");
     plain.then(|| command.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_whole_and_guarded() {
+        let tree = base().unwrap();
+        let mode = |path: &str| tree.get(path).map(|node| (node.meta.mode, node.meta.uid));
+        assert_eq!(mode("/bin/busybox"), Some((0o4755, 0)));
+        assert_eq!(mode("/etc/shadow"), Some((0o640, 0)));
+        assert_eq!(mode("/etc/passwd"), Some((0o644, 0)));
+        assert_eq!(mode("/etc/init.d/rcS"), Some((0o755, 0)));
+        assert_eq!(mode("/home/user"), Some((0o750, 1000)));
+        assert_eq!(mode("/tmp"), Some((0o1777, 0)));
+        let link = |path: &str| match tree.get(path).map(|node| &node.kind) {
+            Some(Kind::Symlink(target)) => target.clone(),
+            other => panic!("{path} is {other:?}"),
+        };
+        assert_eq!(link("/init"), "/sbin/init");
+        assert_eq!(link("/var/run"), "/run");
+        for applet in ["/bin/sh", "/bin/login", "/sbin/init", "/usr/bin/passwd", "/usr/sbin/crond"]
+        {
+            assert_eq!(link(applet), "/bin/busybox");
+        }
+    }
+}

@@ -93,13 +93,7 @@ impl Namespace {
     /// `all` (`MS_SHARED` and its like).
     pub fn change_ties(&self, at: &Path, flags: MountFlags) -> Result<()> {
         let kind = flags.without(MountFlags::REC | MountFlags::SILENT);
-        let to = match kind {
-            MountFlags::SHARED => Propagation::Shared(&self.groups),
-            MountFlags::SLAVE => Propagation::Slave,
-            MountFlags::PRIVATE => Propagation::Private,
-            MountFlags::UNBINDABLE => Propagation::Unbindable,
-            _ => return Err(EINVAL),
-        };
+        let to = self.propagation(kind).ok_or(EINVAL)?;
         let _mounts = self.mounts.lock();
         if !at.is_mount_root() {
             return Err(EINVAL);
@@ -112,6 +106,17 @@ impl Namespace {
             ties::change(&mount, to);
         }
         Ok(())
+    }
+
+    /// What one of the flags for ties asks for.
+    pub(super) fn propagation(&self, kind: MountFlags) -> Option<Propagation<'_>> {
+        match kind {
+            MountFlags::SHARED => Some(Propagation::Shared(&self.groups)),
+            MountFlags::SLAVE => Some(Propagation::Slave),
+            MountFlags::PRIVATE => Some(Propagation::Private),
+            MountFlags::UNBINDABLE => Some(Propagation::Unbindable),
+            _ => None,
+        }
     }
 
     /// Moves the mount that `from` is the top of to `at` (`MS_MOVE`).

@@ -19,6 +19,7 @@ mod gate;
 mod namespace;
 mod number;
 mod propagate;
+mod setattr;
 mod show;
 mod ties;
 mod tree;
@@ -27,6 +28,7 @@ mod unmount;
 pub use gate::{Gate, WriteAccess};
 pub use namespace::{Devices, Namespace};
 pub use number::{Number, Numbers};
+pub use setattr::AttrChange;
 pub use show::Shown;
 pub use ties::Propagation;
 

@@ -43,16 +43,13 @@ impl Task {
         self.process.upgrade().filter(|process| !process.is_reaped()).ok_or(ESRCH)
     }
 
-    /// The thread, or the first of all that live; `None` when there is none any more: a zombie.
-    /// `ESRCH` when it has been reaped.
+    /// The thread, or the first one of the process; `None` when that has ended: a zombie, though
+    /// others may go on. `ESRCH` when it has been reaped.
     fn living(&self) -> Result<Option<Arc<Thread>>> {
         let process = self.process()?;
-        let Some(tid) = self.tid else { return Ok(process.thread()) };
-        let thread = process.signals.lock().living().find(|thread| thread.tid() == tid);
-        if thread.is_none() && tid != process.pid {
-            return Err(ESRCH);
-        }
-        Ok(thread)
+        let tid = self.tid.unwrap_or(process.pid);
+        let thread = process.thread_of(tid);
+        if thread.is_none() && tid != process.pid { Err(ESRCH) } else { Ok(thread) }
     }
 
     /// What the thread works with; `None` for a zombie.
@@ -201,12 +198,17 @@ impl Names<()> for Pids {
         let Some(pid) = number_of(name).and_then(|n| i32::try_from(n).ok()) else {
             return Ok(None);
         };
-        let process = cx.kernel.family.lock().get(Pid(pid)).map(Arc::downgrade);
+        let process = cx.kernel.family.lock().get(Pid(pid)).cloned();
         let Some(process) = process else { return Ok(None) };
-        let target = Task { process, tid: None };
-        if target.is_hidden(cx.fs) {
+        // The number of a thread will do, though it is not listed.
+        let tid = Some(Pid(pid)).filter(|tid| *tid != process.pid);
+        let whole = Task { process: Arc::downgrade(&process), tid: None };
+        let closed =
+            || cx.fs.hide() != Hide::Off && !access::shown(cx.fs, &process, Hide::NoAccess);
+        if whole.is_hidden(cx.fs) || tid.is_some() && closed() {
             return Ok(None);
         }
+        let target = Task { tid, ..whole };
         cx.node(pid as u64, target, 0o555, Body::Dir(&PROCESS)).map(Some)
     }
 

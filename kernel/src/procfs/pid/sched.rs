@@ -24,7 +24,7 @@ pub fn schedstat(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
 pub fn sched(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
     let task = scheduled(cx)?;
     let process = cx.target.process()?;
-    let threads = process.signals.lock().living().count().max(1);
+    let threads = stat::threads(&process);
     out.bytes(&stat::comm(cx.target)?)?;
     writeln!(out, " ({}, #threads: {threads})", cx.target.pid()?.0)?;
     writeln!(out, "{:-<67}", "")?;

@@ -40,6 +40,13 @@ pub fn comm(task: &Task) -> Result<heapless::Vec<u8, { TASK_COMM_LEN - 1 }>> {
     remains.ok_or(ESRCH)
 }
 
+/// How many threads there are. The first one counts also when it has ended before the others.
+pub fn threads(process: &Process) -> usize {
+    let group = process.signals.lock();
+    let first = group.threads.get(process.pid, process.pid);
+    group.threads.len() + usize::from(first.is_none())
+}
+
 /// What the thread, or all of the process, has used.
 pub fn used(task: &Task, process: &Process) -> Result<Usage> {
     match (task.tid, task.living()?) {
@@ -111,7 +118,7 @@ pub fn stat(cx: &ProcCx<Task>, out: &mut Text) -> Result<()> {
     write!(out, "{flags} {} {} 0 0 ", used.faults, children.faults)?;
     write!(out, "{} {} ", tick(used.user_ns), tick(used.system_ns))?;
     write!(out, "{} {} ", tick(children.user_ns), tick(children.system_ns))?;
-    let threads = process.signals.lock().living().count().max(1);
+    let threads = threads(&process);
     write!(out, "{} {} {threads} 0 ", params.prio() - 100, params.nice)?;
     write!(out, "{} ", tick(process.started_ns))?;
 

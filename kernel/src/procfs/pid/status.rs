@@ -129,9 +129,10 @@ fn memory(space: &Space, out: &mut Text) -> Result<()> {
 /// Threads, and the signals of the process and the thread (`task_sig`).
 fn signals(process: &Process, thread: Option<&Arc<Thread>>, out: &mut Text) -> Result<()> {
     let limit = process.limits.lock().get(RLIMIT_SIGPENDING);
-    let (threads, mut queued, shared) = {
+    let threads = super::stat::threads(process);
+    let (mut queued, shared) = {
         let group = process.signals.lock();
-        (group.living().count().max(1), group.pending.len(), group.pending.set())
+        (group.pending.len(), group.pending.set())
     };
     let (mut own, mut mask) = (SigSet::EMPTY, SigSet::EMPTY);
     let (mut caught, mut ignored) = (SigSet::EMPTY, SigSet::EMPTY);

@@ -1,11 +1,13 @@
-//! mount(2), umount2(2) and pivot_root(2).
+//! mount(2), umount2(2), mount_setattr(2) and pivot_root(2).
 
-use super::{CWD, find};
+use super::{CWD, find, find_at};
+use crate::fs::Fd;
+use crate::fs::mount::AttrChange;
 use crate::fs::path::Path;
-use crate::mm::user::{UserPath, UserStr};
+use crate::mm::user::{UserIn, UserPath, UserStr};
 use crate::process::Cx;
-use abi::errno::{EFAULT, EINVAL, ENAMETOOLONG, ENOTDIR, EPERM, Result};
-use abi::fs::{MountFlags, PATH_MAX, UmountFlags};
+use abi::errno::{E2BIG, EFAULT, EINVAL, ENAMETOOLONG, ENOTDIR, EPERM, Result};
+use abi::fs::{AtFlags, MOUNT_ATTR_SIZE_VER0, MountAttr, MountFlags, PATH_MAX, UmountFlags};
 use abi::process::CAP_SYS_ADMIN;
 use alloc::vec::Vec;
 
@@ -96,6 +98,47 @@ pub fn umount2(cx: &mut Cx, target: UserPath, flags: u32) -> Result<()> {
     let at = find(cx, CWD, target, !flags.has(UmountFlags::NOFOLLOW))?.cross();
     may_mount(cx)?;
     cx.fs().mounts.unmount(&at, &cx.fs().root(), flags)
+}
+
+/// mount_setattr(2)
+pub fn mount_setattr(
+    cx: &mut Cx,
+    dir: Fd,
+    path: UserPath,
+    flags: u32,
+    attr: UserIn<MountAttr>,
+    size: usize,
+) -> Result<()> {
+    let flags = AtFlags(flags);
+    let known = AtFlags::EMPTY_PATH
+        | AtFlags::RECURSIVE
+        | AtFlags::SYMLINK_NOFOLLOW
+        | AtFlags::NO_AUTOMOUNT;
+    if !flags.without(known).is_empty() {
+        return Err(EINVAL);
+    }
+    if size > OPTIONS {
+        return Err(E2BIG);
+    }
+    if size < MOUNT_ATTR_SIZE_VER0 {
+        return Err(EINVAL);
+    }
+    may_mount(cx)?;
+    let asked = attr.read(cx.space())?;
+    // What a later kernel knows has to be zero.
+    let mut more = alloc::vec![0; size - MOUNT_ATTR_SIZE_VER0];
+    let behind = attr.addr().checked_add(MOUNT_ATTR_SIZE_VER0 as u64).ok_or(EFAULT)?;
+    cx.space().copy_in(behind, &mut more)?;
+    if more.iter().any(|&byte| byte != 0) {
+        return Err(E2BIG);
+    }
+    if (asked.attr_set, asked.attr_clr, asked.propagation) == (0, 0, 0) {
+        return Ok(());
+    }
+    let change = AttrChange::new(&asked)?;
+    let lookup = flags & (AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW);
+    let at = find_at(cx, dir, path, lookup)?.path.ok_or(EINVAL)?;
+    cx.fs().mounts.set_attr(&at, &change, flags.has(AtFlags::RECURSIVE))
 }
 
 /// pivot_root(2): all processes at the old root get the new one.
