@@ -1,6 +1,7 @@
 //! Tests of busybox that Eclipse does not pass yet: `busybox/waiting.txt`, a name and the reason on
-//! each line. They are ignored on Eclipse (`--include-ignored` runs them) and run on Linux. A name
-//! leaves the list with the change that makes it pass; the list is meant to end empty.
+//! each line; `call/NAME` is a system call that busybox asks for in vain. The tests are ignored on
+//! Eclipse (`--include-ignored` runs them) and run on Linux. A name leaves the list with the change
+//! that makes it pass; the list is meant to end empty.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;

@@ -1,15 +1,17 @@
 //! The two suites about Debian's busybox: each applet at work (`musl_tests::applets`), and its own
 //! tests (`musl_tests::testsuite`). Both are held against Linux.
 
-use crate::{batch_job, is_wanted, name_of, single};
+use crate::{is_wanted, name_of, run_beside_linux, single, verdicts};
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Arguments;
 use musl_tests::applets::{self, Case};
-use musl_tests::batch::Batch;
+use musl_tests::batch::{Batch, Ran};
 use musl_tests::oracle;
-use musl_tests::pool::Job;
+use musl_tests::pool::{Job, Verdict};
 use musl_tests::program::Program;
 use musl_tests::testsuite;
+use musl_tests::waiting;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use xtask::exec::{self, Kernel};
 use xtask::image;
@@ -31,12 +33,18 @@ pub fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
             subject.cases.into_iter().partition(|case| case.boot);
         jobs.extend(boots.into_iter().map(|case| boot_job(kernel, case)));
         let programs = shared.iter().map(Case::program).collect::<Result<Vec<_>>>()?;
-        jobs.extend(batch(kernel, args, programs));
+        jobs.extend(batch(
+            kernel,
+            args,
+            programs,
+            &format!("applet/no_call_missing_{}", subject.name),
+        ));
     }
     match testsuite::all() {
         Ok(programs) => {
-            for programs in programs.chunks(SUITE_BATCH) {
-                jobs.extend(batch(kernel, args, programs.to_vec()));
+            for (number, programs) in programs.chunks(SUITE_BATCH).enumerate() {
+                let calls = format!("busybox/no_call_missing_{number}");
+                jobs.extend(batch(kernel, args, programs.to_vec(), &calls));
             }
         }
         // Without the source there is no list of tests: one test says so.
@@ -45,10 +53,41 @@ pub fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
     Ok(jobs)
 }
 
-fn batch(kernel: Kernel, args: &Arguments, mut programs: Vec<Program>) -> Option<Job> {
+/// The job of these programs in one boot; `calls` is the test that nothing asked for a system call
+/// that is not there.
+fn batch(kernel: Kernel, args: &Arguments, mut programs: Vec<Program>, calls: &str) -> Option<Job> {
     programs.retain(|program| is_wanted(kernel, args, &name_of(program, 1)));
     let batch = Batch { kernel, smp: 1, mem_mib: 512, programs };
-    (!batch.programs.is_empty()).then(|| batch_job(batch))
+    let mut names: Vec<_> = batch.programs.iter().map(|program| name_of(program, 1)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let calls = (kernel == Kernel::Eclipse).then(|| calls.to_owned());
+    names.extend(calls.clone());
+    let work = move || {
+        let results = run_beside_linux(&batch);
+        let mut verdicts = verdicts(&batch, &results);
+        if let (Some(calls), Ok(results)) = (calls, &results) {
+            verdicts.insert(calls, no_call_missing(results.values()));
+        }
+        verdicts
+    };
+    Some(Job { names, work: Box::new(work) })
+}
+
+/// The kernel says once per boot and call when it has none; those that are waited for may be
+/// among them.
+fn no_call_missing<'a>(results: impl Iterator<Item = &'a Ran>) -> Verdict {
+    let waiting = waiting::list().map_err(|error| format!("{error:#}"))?;
+    let mut missing = BTreeSet::new();
+    for ran in results {
+        let log = String::from_utf8_lossy(&ran.log);
+        let lines = log.lines().filter(|line| line.ends_with(" is not implemented"));
+        let names = lines.filter_map(|line| line.rsplit_once('(')?.1.split(')').next());
+        missing.extend(names.map(|name| format!("call/{name}")));
+    }
+    missing.retain(|name| !waiting.contains_key(name.as_str()));
+    if missing.is_empty() { Ok(()) } else { Err(format!("not implemented: {missing:?}")) }
 }
 
 fn boot_job(kernel: Kernel, case: Case) -> Job {

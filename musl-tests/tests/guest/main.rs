@@ -42,20 +42,22 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut names: Vec<String> = jobs.iter().flat_map(|job| job.names.clone()).collect();
-    // Those that wait are in the list all the same, as ignored.
-    let waiting = waiting(kernel);
-    names.extend(waiting.keys().map(|&name| name.to_owned()));
-    names.sort();
-    names.dedup();
+    let names: Vec<String> = jobs.iter().flat_map(|job| job.names.clone()).collect();
     let pool = if args.list { Pool::default() } else { Pool::start(jobs, MACHINES) };
-    let trials = names.into_iter().map(|name| {
+    let waiting = waiting(kernel);
+    let mut trials: BTreeMap<String, Trial> = BTreeMap::new();
+    // Those that wait are in the list all the same, as ignored.
+    for (&name, &reason) in &waiting {
+        let trial = Trial::test(name, move || Err(Failed::from(reason)));
+        trials.insert(name.to_owned(), trial.with_ignored_flag(true));
+    }
+    for name in names {
         let (pool, key) = (pool.clone(), name.clone());
-        let ignored = waiting.contains_key(name.as_str());
-        Trial::test(name, move || pool.verdict(&key).map_err(Failed::from))
-            .with_ignored_flag(ignored)
-    });
-    let conclusion: Conclusion = libtest_mimic::run(&args, trials.collect());
+        let trial = Trial::test(&name, move || pool.verdict(&key).map_err(Failed::from));
+        let waits = waiting.contains_key(name.as_str());
+        trials.insert(name, trial.with_ignored_flag(waits));
+    }
+    let conclusion: Conclusion = libtest_mimic::run(&args, trials.into_values().collect());
     conclusion.exit_code()
 }
 
@@ -134,9 +136,17 @@ fn batch_job(batch: Batch) -> Job {
 }
 
 fn run_batch(batch: &Batch) -> HashMap<String, Verdict> {
-    let results = oracle::ask(&batch.programs).and_then(|()| batch.run());
+    verdicts(batch, &run_beside_linux(batch))
+}
+
+/// Each program's result by name, after Linux has given its answers.
+fn run_beside_linux(batch: &Batch) -> Result<HashMap<String, Ran>> {
+    oracle::ask(&batch.programs).and_then(|()| batch.run())
+}
+
+fn verdicts(batch: &Batch, results: &Result<HashMap<String, Ran>>) -> HashMap<String, Verdict> {
     let judged = batch.programs.iter().map(|program| {
-        let verdict = match &results {
+        let verdict = match results {
             Ok(results) => judge(batch.kernel, program, &results[&program.name]),
             Err(error) => Err(format!("{error:#}")),
         };
