@@ -83,7 +83,9 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
             steps.push(step("hal on three machines", myself(&["self-test"]))?);
             // With assertions, overflow checks and lock ranks on first, then as it is used.
             steps.push(step("kernel with checks", myself(&["build", "--profile", "checked"]))?);
-            steps.push(step("guest tests with checks", guest(way, plan.kernel, None))?);
+            let mut tests = guest(way, plan.kernel, None);
+            tests.env("ECLIPSE_DAY_SECONDS", "30");
+            steps.push(step("guest tests with checks", tests)?);
         }
         steps.push(step("kernel", myself(&["build"]))?);
     } else {
