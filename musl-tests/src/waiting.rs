@@ -1,4 +1,4 @@
-//! Tests of busybox that Eclipse does not pass yet: `busybox/waiting.txt`, a name and the reason on
+//! Tests that Eclipse does not pass yet: `busybox/waiting.txt`, a name and the reason on
 //! each line; `call/NAME` is a system call that busybox asks for in vain. The tests are ignored on
 //! Eclipse (`--include-ignored` runs them) and run on Linux. A name leaves the list with the change
 //! that makes it pass; the list is meant to end empty.

@@ -1,5 +1,5 @@
 /* pthreads: create, join, detach, thread-local data, locks, ends of all kinds. */
-//@ smp=1,2,4
+//@ smp=1,2
 #include "../check.h"
 #include <pthread.h>
 #include <semaphore.h>

@@ -1,6 +1,6 @@
 /* How processes with threads end and change: exit of the main thread, exit_group, signals, execve
  * and fork from any thread. */
-//@ smp=1,2,4 timeout=180
+//@ smp=1,2 timeout=180
 #include "../check.h"
 #include <pthread.h>
 #include <sched.h>

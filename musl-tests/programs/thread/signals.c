@@ -1,5 +1,5 @@
 /* Signals and threads: which thread takes one, stops of all threads, robust locks, WAKE_OP. */
-//@ smp=1,2,4
+//@ smp=1,2
 #include "../check.h"
 #include <pthread.h>
 #include <sched.h>

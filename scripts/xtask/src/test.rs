@@ -1,6 +1,5 @@
 //! The whole test run: formatting, lints, the tests of every crate, loom's models, the hal's
-//! self-test, and the programs of `musl-tests` in the guest, on the kernel with its run-time checks
-//! and on the kernel as it is used.
+//! self-test, and the programs of `musl-tests` in the guest.
 //!
 //! Every step is one command; its output is kept and shown when the step fails. Results are
 //! summed from the `test result:` lines that libtest and libtest-mimic print.
@@ -81,11 +80,6 @@ pub fn run(plan: &Plan) -> Result<Vec<Step>> {
         }
         if filter.is_none() && plan.depth != Depth::Quick {
             steps.push(step("hal on three machines", myself(&["self-test"]))?);
-            // With assertions, overflow checks and lock ranks on first, then as it is used.
-            steps.push(step("kernel with checks", myself(&["build", "--profile", "checked"]))?);
-            let mut tests = guest(way, plan.kernel, None);
-            tests.env("ECLIPSE_DAY_SECONDS", "30");
-            steps.push(step("guest tests with checks", tests)?);
         }
         steps.push(step("kernel", myself(&["build"]))?);
     } else {
