@@ -113,7 +113,9 @@ fn jobs(kernel: Kernel, args: &Arguments) -> Result<Vec<Job>> {
     jobs.retain(|job| job.names.iter().any(|name| is_wanted(kernel, args, name)));
     let mut groups: BTreeMap<(String, u32, u32), Vec<Program>> = BTreeMap::new();
     for program in program::all()? {
-        for &smp in program.smp.iter().filter(|&&smp| is_selected(args, &name_of(&program, smp))) {
+        for &smp in
+            program.smp.iter().filter(|&&smp| is_wanted(kernel, args, &name_of(&program, smp)))
+        {
             let key = (program.group().to_owned(), smp, program.mem_mib);
             groups.entry(key).or_default().push(program.clone());
         }
